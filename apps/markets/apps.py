@@ -1,0 +1,8 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class MarketsConfig(AppConfig):
+    name = "apps.markets"
+    label = "markets"

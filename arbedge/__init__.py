@@ -1,0 +1,1 @@
+"""The project: settings, Celery app, URLs and the flow (`pipeline`), written down once."""

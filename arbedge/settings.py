@@ -1,0 +1,206 @@
+"""Django settings, read from the environment (README, Configuration) and checked when they are loaded."""
+
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from cryptography.fernet import Fernet
+
+from arbedge.env import Env
+from arbedge.profiles import PROFILES
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+# --- mode -------------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", default=False)
+# Production is the default: whoever wants the conveniences of development has to say so.
+DEVELOPMENT = DEBUG or env.flag("DEVELOPMENT", default=False)
+SANDBOX_URL = env.text("SANDBOX_URL").rstrip("/")
+REPLAY_AT = env.moment("REPLAY_AT")
+REPLAY_STARTED_AT = env.number("REPLAY_STARTED_AT", 0.0) or None
+ORIGIN = "replay" if REPLAY_AT else "sandbox" if SANDBOX_URL else "live"
+PROFILE = env.choice("PROFILE", "balanced", tuple(PROFILES))
+_profile = PROFILES[PROFILE]
+
+# --- secrets ----------------------------------------------------------------------------------------------------
+SECRET_KEY = env.secret("SECRET_KEY", default="development-only-secret-key-never-for-production" if DEVELOPMENT else None)
+# Development without a key gets one per process group from the launcher; a lone command gets a throw-away key.
+VAULT_KEYS = env.words("VAULT_KEYS", (Fernet.generate_key().decode(),) if DEVELOPMENT else ())
+if not VAULT_KEYS:
+    env.problem("VAULT_KEYS is not set: generate one with `python manage.py vault_key` and keep it apart from the database.")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]") if DEVELOPMENT else ())
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+# --- stores -----------------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'arbedge.sqlite3'}")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers take their lock at BEGIN and wait for it, instead of failing half-way with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHE_URL = env.text("CACHE_URL", REDIS_URL)
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}}
+
+# --- parts ------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_celery_beat",
+    "apps.core",
+    "apps.accounts",
+    "apps.markets",
+    "apps.notifications",
+    "apps.opportunities",
+    "apps.distribution",
+    "apps.monitoring",
+    "arbedge",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "arbedge.urls"
+WSGI_APPLICATION = "arbedge.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+# --- cookies and headers ----------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=not DEVELOPMENT)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 0 if DEVELOPMENT else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+# The load balancer's probe comes over plain HTTP from inside.
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# --- API --------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "apps.core.api.pagination.CursorPagination",
+    "EXCEPTION_HANDLER": "apps.core.api.errors.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ArbEdge API",
+    "DESCRIPTION": "Opportunities that survive every cost, with the evidence to check them. Not risk-free; not advice.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- markets ----------------------------------------------------------------------------------------------------
+EXCHANGES = env.words("EXCHANGES", ("binance", "binanceusdm", "bybit", "okx"))
+MAX_SKEW_S = env.number("MAX_SKEW_S", 5.0)
+MAX_CLOCK_OFFSET_S = env.number("MAX_CLOCK_OFFSET_S", 60.0)
+MAX_QUOTE_AGE_S = env.number("MAX_QUOTE_AGE_S", 15.0)
+MAX_FUNDING_AGE_S = env.number("MAX_FUNDING_AGE_S", 120.0)
+FROZEN_AFTER_S = env.number("FROZEN_AFTER_S", 30.0)
+POLL_SECONDS = env.integer("POLL_SECONDS", 5, low=1, high=300)
+
+# --- opportunities ----------------------------------------------------------------------------------------------
+HORIZON_H = env.number("HORIZON_H", 24.0, low=1.0, high=24.0 * 30)
+REFERENCE_NOTIONAL = env.decimal("REFERENCE_NOTIONAL", Decimal(1000), low=Decimal(1))
+MIN_NET_EDGE = env.decimal("MIN_NET_EDGE", Decimal("0.0005"))
+MAX_PRICE_RATIO = env.number("MAX_PRICE_RATIO", 0.20, high=1.0)
+
+# --- notifications ----------------------------------------------------------------------------------------------
+DELIVERY_BATCH = env.integer("DELIVERY_BATCH", _profile.delivery_batch, low=1, high=100)
+DELIVERY_CONCURRENCY = env.integer("DELIVERY_CONCURRENCY", _profile.delivery_concurrency, low=1, high=500)
+DELIVERY_TIMEOUT_S = env.integer("DELIVERY_TIMEOUT_S", _profile.delivery_timeout_s, low=1, high=300)
+DELIVERY_ATTEMPTS = env.integer("DELIVERY_ATTEMPTS", _profile.delivery_attempts, low=1, high=20)
+
+
+def _through_gateway(url: str) -> str:
+    return f"{SANDBOX_URL}/{url}" if SANDBOX_URL else url
+
+
+TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN")
+TELEGRAM_API_URL = _through_gateway(env.text("TELEGRAM_API_URL", "https://api.telegram.org").rstrip("/"))
+SMTP_HOST = env.text("SMTP_HOST")
+SMTP_PORT = env.integer("SMTP_PORT", 587, low=1, high=65535)
+SMTP_USER = env.text("SMTP_USER")
+SMTP_PASSWORD = env.text("SMTP_PASSWORD")
+SMTP_SECURITY = env.choice("SMTP_SECURITY", "starttls", ("none", "starttls", "tls"))
+EMAIL_FROM = env.text("EMAIL_FROM", "ArbEdge <alerts@localhost>")
+# Inside addresses that outbound calls may reach all the same; the sandbox is the only reason to have one.
+OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW", (urlsplit(SANDBOX_URL).netloc,) if SANDBOX_URL else ())
+
+# --- logging ----------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}
+
+env.check()

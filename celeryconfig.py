@@ -1,0 +1,45 @@
+"""Celery: broker, queues, guarantees."""
+
+from django.conf import settings
+from kombu import Queue
+
+broker_url = settings.CELERY_BROKER_URL
+# Results are rows of ours; a result backend would only be one more thing that can hang a publish.
+task_ignore_result = True
+result_backend = None
+
+accept_content = ["json"]
+task_serializer = "json"
+timezone = "UTC"
+enable_utc = True
+
+task_default_queue = "default"
+task_create_missing_queues = False
+PRIORITIES = ("critical", "high", "medium", "low", "background")
+_QUEUES = ("market", "detect", *(f"notify.{priority}" for priority in PRIORITIES), "default")
+task_queues = [
+    # Quorum queues survive the loss of a RabbitMQ node and bound redelivery; Redis ignores the arguments.
+    Queue(name, queue_arguments={"x-queue-type": "quorum"} if broker_url.startswith("amqp") else None)
+    for name in _QUEUES
+]
+
+worker_prefetch_multiplier = 1
+worker_max_tasks_per_child = 2000
+worker_send_task_events = True
+task_send_sent_event = False
+worker_hijack_root_logger = False
+broker_connection_retry_on_startup = True
+broker_transport_options = {
+    # A killed worker's unacknowledged messages come back after this many seconds; no task of ours runs or waits longer.
+    "visibility_timeout": 180,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # Publishing must fail fast when Redis hangs: the row is there and the sweep will ring again.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+if broker_url.startswith("amqp"):
+    broker_transport_options = {"confirm_publish": True, "socket_settings": {}}
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
