@@ -1,0 +1,99 @@
+"""People and the tokens they call the API with."""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.accounts.enums import Role, Tier, UserStatus
+from apps.accounts.managers import UserManager, email_normal
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person: signs in by e-mail, sees and changes only their own things."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(
+        "e-mail",
+        unique=True,
+        error_messages={"unique": "This address is already in use."},
+    )
+    name = models.CharField(max_length=120, blank=True)
+    tier = models.CharField(
+        max_length=16, choices=Tier.choices, default=Tier.FREE, db_index=True
+    )
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
+    status = models.CharField(
+        max_length=16,
+        choices=UserStatus.choices,
+        default=UserStatus.ACTIVE,
+        db_index=True,
+    )
+    timezone = models.CharField(max_length=64, default="UTC")
+    locale = models.CharField(max_length=16, default="en")
+    is_staff = models.BooleanField("may use the admin", default=False)
+    last_activity_at = models.DateTimeField(null=True, blank=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ("email",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")),
+                name="accounts_user_email_lowercase",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        """Keep the one spelling of the address."""
+        super().clean()
+        self.email = email_normal(self.email)
+
+    def get_full_name(self) -> str:
+        """The name to greet with, the address where none was given."""
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        """Same as the full name; people write their names as they like."""
+        return self.get_full_name()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account may sign in; Django and DRF ask for it by this name."""
+        return self.status == UserStatus.ACTIVE
+
+
+class ApiToken(models.Model):
+    """A key to the API. Only its SHA-256 is stored: whoever reads the table can't call with it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(
+        max_length=16,
+        editable=False,
+        help_text="The first characters, to recognise it by.",
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
