@@ -1,0 +1,49 @@
+"""The processes of an installation, written down once: `make run` starts them, the compose file mirrors them."""
+
+import sys
+from dataclasses import dataclass
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "arbedge.celery")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process: its name in the log and the command that runs it."""
+
+    name: str
+    argv: tuple[str, ...]
+
+
+def _worker(name: str, queues: str, pool: str, concurrency: int) -> Process:
+    return Process(
+        name,
+        (*_CELERY, "worker", "-n", f"{name}@%h", "-Q", queues, "-P", pool, "-c", str(concurrency))
+        # Gossip and mingle are chatter between workers that nothing here listens to.
+        + ("--without-gossip", "--without-mingle", "-l", "INFO"),
+    )
+
+
+def processes(*, web_port: int, flower_port: int) -> tuple[Process, ...]:
+    """Everything but the stores and the sandbox, in the order of starting."""
+    return (
+        Process(
+            "web",
+            (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port))
+            + ("--workers", "1", "--blocking-threads", "4", "--no-ws", "arbedge.wsgi:application"),
+        ),
+        _worker("market", "market", "threads", 12),
+        _worker("detect", "detect", "prefork", 1),
+        _worker("notify-fast", "notify.critical,notify.high", "threads", 4),
+        _worker("notify-rest", "notify.medium,notify.low,notify.background", "threads", 2),
+        _worker("default", "default", "prefork", 1),
+        Process(
+            "beat",
+            (*_CELERY, "beat", "-S", "django_celery_beat.schedulers:DatabaseScheduler", "--max-interval", "1")
+            # The pid file would outlive a kill and then keep beat from starting.
+            + ("--pidfile", "", "-l", "WARNING"),
+        ),
+        Process(
+            "flower",
+            (*_CELERY, "flower", "--address=127.0.0.1", f"--port={flower_port}", "--read-only", "--max-tasks=5000"),
+        ),
+    )
