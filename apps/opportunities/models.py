@@ -1,0 +1,123 @@
+"""Rows of the opportunities room: opportunities, and what became of them after the alert."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.opportunities.enums import Context, OpportunityKind, OpportunityStatus, Origin, Risk
+
+OPEN = (OpportunityStatus.DETECTED, OpportunityStatus.ACTIVE)
+
+
+def _edge(*, null: bool = False, default: Decimal | None = None) -> models.DecimalField:
+    """A fraction of notional. (Without a default Django would take None as one for a column that can't hold it.)"""
+    given = {} if default is None else {"default": default}
+    return models.DecimalField(max_digits=15, decimal_places=8, null=null, blank=null, **given)
+
+
+def _notional() -> models.DecimalField:
+    return models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
+
+
+class Opportunity(models.Model):
+    """One episode of one edge. While `detected` its figures are those of the best prices; later those at `size` on the books.
+
+    Edges are fractions of notional, `size`, `optimal_notional` and `max_notional` US dollars, `profit` the quote currency.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="UUIDv5 of fingerprint and opening time")
+    fingerprint = models.CharField(max_length=64, help_text="sha256 of kind, instrument and legs")
+    kind = models.CharField(max_length=20, choices=OpportunityKind.choices)
+    instrument = models.CharField(max_length=40)
+    symbol = models.CharField(max_length=80)
+    quote = models.CharField(max_length=40, help_text="currency of prices and profit")
+    status = models.CharField(max_length=10, choices=OpportunityStatus.choices, default=OpportunityStatus.DETECTED)
+    gross_edge = _edge()
+    net_edge = _edge()
+    net_apr = _edge(null=True)
+    peak_net_edge = _edge()
+    size = _notional()
+    optimal_notional = _notional()
+    max_notional = _notional()
+    profit = models.DecimalField(max_digits=24, decimal_places=8, default=Decimal(0))
+    risk = models.CharField(max_length=8, choices=Risk.choices, default=Risk.HIGH)
+    confidence = models.FloatField(default=0.0)
+    score = models.FloatField(default=0.0)
+    legs = models.JSONField(help_text="[{exchange, symbol, market_id, side, price, amount, rate, fee}]")
+    leg_count = models.PositiveSmallIntegerField()
+    details = models.JSONField(default=dict, help_text="what else a trader of this kind wants to know")
+    evidence = models.JSONField(default=dict, help_text="everything the net edge was computed from")
+    context = models.CharField(max_length=10, choices=Context.choices, default=Context.GLOBAL)
+    origin = models.CharField(max_length=10, choices=Origin.choices)
+    opened_at = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True, blank=True)
+    priced_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=40, blank=True, default="")
+
+    class Meta:
+        ordering = ["-score", "id"]
+        verbose_name_plural = "opportunities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fingerprint"], condition=Q(status__in=OPEN), name="opportunity_open_fingerprint_once"
+            ),
+            models.CheckConstraint(condition=Q(net_edge__lte=F("gross_edge")), name="opportunity_net_within_gross"),
+            models.CheckConstraint(
+                condition=Q(kind__in=(OpportunityKind.FUNDING_RATE, OpportunityKind.CROSS_EXCHANGE), leg_count=2),
+                name="opportunity_legs_of_kind",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OpportunityStatus.ACTIVE) | Q(activated_at__isnull=False),
+                name="opportunity_active_since",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=OPEN, closed_at__isnull=True)
+                | (~Q(status__in=OPEN) & Q(closed_at__isnull=False)),
+                name="opportunity_ended_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-score"], name="opportunity_listed"),
+            models.Index(fields=["fingerprint", "-closed_at"], name="opportunity_episodes"),
+            models.Index(fields=["-opened_at"], name="opportunity_recent"),
+            models.Index(fields=["closed_at"], name="opportunity_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.symbol} {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still lives."""
+        return self.status in OPEN
+
+    @property
+    def market_ids(self) -> tuple[int, ...]:
+        """Market ids of the legs, in the legs' order."""
+        return tuple(leg["market_id"] for leg in self.legs)
+
+
+class Markout(models.Model):
+    """The net edge of an opportunity at its alerted size, `horizon_s` seconds after the alert: is what we send true?"""
+
+    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="markouts")
+    horizon_s = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    measured_at = models.DateTimeField(null=True, blank=True)
+    net_edge = _edge(null=True)
+    book_age_ms = models.PositiveIntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=40, blank=True, default="", help_text="why there is no figure")
+
+    class Meta:
+        ordering = ["opportunity_id", "horizon_s"]
+        constraints = [models.UniqueConstraint(fields=["opportunity", "horizon_s"], name="markout_once")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(measured_at__isnull=True), name="markout_pending"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.opportunity_id} +{self.horizon_s} s"

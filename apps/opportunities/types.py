@@ -1,0 +1,79 @@
+"""What opportunities hands to other rooms: its news and the facts of an alert."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from apps.core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesFound(Event):
+    """Order books of these markets are wanted; `found` candidates passed the scan."""
+
+    market_ids: tuple[int, ...]
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpportunitiesActive(Event):
+    """These opportunities (ids as text) have just become active."""
+
+    opportunity_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpportunitiesEnded(Event):
+    """These active opportunities (ids as text) are over, all for the same reason."""
+
+    opportunity_ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkoutsDue(Event):
+    """Order books of these markets are wanted to measure what became of alerts."""
+
+    market_ids: tuple[int, ...]
+
+
+class AlertLeg(TypedDict):
+    """One leg in an alert; figures as text, ready to be shown."""
+
+    exchange: str
+    symbol: str
+    side: str
+    amount: str
+    base: str
+    price: str
+    fee_percent: str
+    funding_percent: str | None
+    words: str
+
+
+class AlertFacts(TypedDict):
+    """JSON-able facts of an opportunity for message templates; percentages and money are text, times ISO 8601 UTC."""
+
+    id: str
+    kind: str
+    kind_label: str
+    symbol: str
+    instrument: str
+    quote: str
+    status: str
+    legs: list[AlertLeg]
+    gross_percent: str
+    net_percent: str
+    net_apr_percent: str | None
+    size_usd: str
+    max_usd: str
+    profit: str
+    break_even_hours: str | None
+    funding_percent: str | None
+    risk: str
+    confidence: float
+    age_s: int
+    origin: str
+    opened_at: str
+    expires_at: str
+    url: str
+    caution: str
