@@ -17,12 +17,12 @@ live: .venv/run.stamp  ## the same against the real exchanges' public data
 	@exec $(BIN)/python -m arbedge.run --live
 
 test: .venv/dev.stamp  ## the whole suite on embedded parts
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 test-services: .venv/dev.stamp  ## the suite on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL (those stores are emptied)
 	@test -n "$(DATABASE_URL)" -a -n "$(REDIS_URL)" -a -n "$(CELERY_BROKER_URL)" || \
 		{ echo "Give DATABASE_URL, REDIS_URL and CELERY_BROKER_URL of stores that may be emptied."; exit 2; }
-	ARBEDGE_TEST_SERVICES=1 $(BIN)/python -m pytest -m "not embedded"
+	ARBEDGE_TEST_SERVICES=1 $(BIN)/python -m pytest -m "not embedded" $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

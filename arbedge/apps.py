@@ -8,4 +8,8 @@ class ArbedgeConfig(AppConfig):
     label = "arbedge"
 
     def ready(self) -> None:
-        import arbedge.celery  # noqa: F401  (shared tasks need the app before the first one is published)
+        # Shared tasks need the Celery app before the first one is published, in web processes too.
+        import arbedge.celery  # noqa: F401
+        from arbedge import pipeline
+
+        pipeline.connect()

@@ -1,0 +1,92 @@
+"""`manage.py seed_demo`: an operator and one trader per tier, for `make run`. Refuses to run outside development."""
+
+import json
+import secrets
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from apps.accounts.enums import Role, Tier
+from apps.accounts.models import User
+from apps.accounts.services import token_create, user_create
+from apps.notifications.services import endpoint_create
+
+_DOMAIN = "demo.arbedge.test"
+_TOKEN_NAME = "demo"
+
+
+class Command(BaseCommand):
+    help = "Create the demo's operator and traders, give them new sign-ins and write these to a file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to write, and which addresses to write beside the users."""
+        parser.add_argument("--out", type=Path, required=True, help="file to write, e.g. var/demo.json")
+        parser.add_argument("--url", action="append", default=[], metavar="NAME=URL", help="an address to note; repeatable")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create users, tokens and (with a sandbox) endpoints; write the file for its owner only."""
+        if not settings.DEVELOPMENT:
+            raise CommandError("The demo's users are for development: set DEVELOPMENT=true if that is what this is.")
+        hooks: dict[str, str] = {}
+        with transaction.atomic():
+            users = [_sign_in("operator", Tier.ENTERPRISE, Role.SUPER_ADMIN)]
+            for number, tier in enumerate(Tier, start=1001):
+                users.append(_sign_in(f"{tier.value}.trader", tier, Role.USER))
+                if settings.SANDBOX_URL:
+                    hooks[tier.value] = _endpoints(_user(f"{tier.value}.trader"), hook=tier.value, chat=str(number))
+        if hooks:
+            _tell_sandbox(hooks)
+        out: Path = options["out"]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch(mode=0o600)
+        urls = dict(pair.split("=", 1) for pair in options["url"])
+        out.write_text(json.dumps({"urls": urls, "users": users}, indent=2) + "\n")
+        self.stdout.write(f"{len(users)} users written to {out}.")
+
+
+def _user(name: str) -> User:
+    return get_user_model().objects.get(email=f"{name}@{_DOMAIN}")
+
+
+def _sign_in(name: str, tier: Tier, role: Role) -> dict[str, str]:
+    email, password = f"{name}@{_DOMAIN}", secrets.token_urlsafe(12)
+    user = get_user_model().objects.filter(email=email).first()
+    if user is None:
+        operator = role is not Role.USER
+        user = user_create(
+            email=email, password=password, name=name, tier=tier, role=role, is_staff=operator, is_superuser=operator
+        )
+    else:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        user.api_tokens.filter(name=_TOKEN_NAME).delete()
+    token = token_create(user=user, name=_TOKEN_NAME)
+    return {"email": email, "password": password, "tier": tier.value, "role": role.value, "token": token}
+
+
+def _endpoints(user: User, *, hook: str, chat: str) -> str:
+    """One endpoint per channel, each on a route of its own, so that a message takes all three. Gives the hook's secret."""
+    secret = f"whsec_{secrets.token_urlsafe(32)}"
+    hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
+    user.endpoints.filter(channel="webhook").exclude(address=hook_url).update(disabled_reason="an earlier demo's port")
+    wanted = (("telegram", chat, {}), ("webhook", hook_url, {"secret": secret}), ("email", user.email, {}))
+    for route, (channel, address, credentials) in enumerate(wanted):
+        endpoint_create(
+            user_id=user.pk, channel=channel, address=address, credentials=credentials, route=route, verified=True
+        )
+    return secret
+
+
+def _tell_sandbox(hooks: dict[str, str]) -> None:
+    request = urllib.request.Request(
+        f"{settings.SANDBOX_URL}/_sandbox/secrets",
+        method="PUT",
+        data=json.dumps(hooks).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request, timeout=10).close()

@@ -1,0 +1,18 @@
+"""`manage.py setup`: bring an installation to the state that this version needs. Safe to run at any time, any number
+of times: it creates what is missing and never overwrites what an operator changed."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Migrate the database, then create missing schedules, templates and exchange rows."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the steps in order; the first that fails stops the command."""
+        call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
+        for step in ("seed_schedules", "seed_templates", "seed_exchanges"):
+            call_command(step, stdout=self.stdout)
+        self.stdout.write(self.style.SUCCESS("The installation is set up."))
