@@ -1,0 +1,51 @@
+"""One event loop on one thread per process, so that warm async clients survive from task to task."""
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from apps.core.exceptions import TemporaryError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def run(coro: Coroutine[Any, Any, T], *, timeout: float) -> T:
+    """Run `coro` on the process's loop and wait at most `timeout` seconds for its result.
+
+    Raises what the coroutine raises; or TemporaryError(code="timeout") once cancelled. Not for the loop itself."""
+    future = asyncio.run_coroutine_threadsafe(coro, get())
+    try:
+        return future.result(timeout)
+    except concurrent.futures.TimeoutError:
+        if future.done():
+            # The coroutine's own time-out, not ours.
+            raise
+        future.cancel()
+        raise TemporaryError(f"No result within {timeout:g} s.", code="timeout") from None
+
+
+def get() -> asyncio.AbstractEventLoop:
+    """The process's loop, started on first use."""
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="core-loop", daemon=True).start()
+        return _loop
+
+
+def _forget() -> None:
+    # A forked child has the parent's loop object but not its thread: it starts its own.
+    global _loop, _lock
+    _loop, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
