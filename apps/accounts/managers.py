@@ -20,9 +20,7 @@ class UserManager(BaseUserManager["User"]):
 
     use_in_migrations = True
 
-    def create_user(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Store a user; without a password nobody can sign in with one. Raises `ValueError` without an address."""
         email = email_normal(email)
         if not email:
@@ -32,9 +30,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Store an operator who may do everything."""
         fields = {
             "tier": Tier.ENTERPRISE,

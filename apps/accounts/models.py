@@ -22,9 +22,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": "This address is already in use."},
     )
     name = models.CharField(max_length=120, blank=True)
-    tier = models.CharField(
-        max_length=16, choices=Tier.choices, default=Tier.FREE, db_index=True
-    )
+    tier = models.CharField(max_length=16, choices=Tier.choices, default=Tier.FREE, db_index=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
     status = models.CharField(
         max_length=16,

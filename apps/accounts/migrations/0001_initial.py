@@ -22,9 +22,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last login"
-                    ),
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
                 ),
                 (
                     "is_superuser",
@@ -97,9 +95,7 @@ class Migration(migrations.Migration):
                 ("locale", models.CharField(default="en", max_length=16)),
                 (
                     "is_staff",
-                    models.BooleanField(
-                        default=False, verbose_name="may use the admin"
-                    ),
+                    models.BooleanField(default=False, verbose_name="may use the admin"),
                 ),
                 ("last_activity_at", models.DateTimeField(blank=True, null=True)),
                 ("date_joined", models.DateTimeField(auto_now_add=True)),
@@ -185,9 +181,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="user",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("email", django.db.models.functions.text.Lower("email"))
-                ),
+                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
                 name="accounts_user_email_lowercase",
             ),
         ),

@@ -1,0 +1,110 @@
+"""Writes: accounts and tokens."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.db.models import Q
+
+from apps.accounts.enums import Role, Tier, UserStatus
+from apps.accounts.exceptions import TokenRefusedError
+from apps.accounts.models import ApiToken, User
+from apps.accounts.selectors import token_by_digest
+from apps.core.clock import wall_now
+
+TOKEN_PREFIX = "arb_"
+TOKEN_BYTES = 32
+# Enough to tell tokens apart, far too little to guess the rest of 256 bits.
+SHOWN_CHARACTERS = len(TOKEN_PREFIX) + 6
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+@transaction.atomic
+def user_create(
+    *,
+    email: str,
+    password: str | None = None,
+    name: str = "",
+    tier: Tier = Tier.FREE,
+    role: Role = Role.USER,
+    status: UserStatus = UserStatus.ACTIVE,
+    is_staff: bool = False,
+    is_superuser: bool = False,
+) -> User:
+    """Store an account. A taken or malformed address and a weak password raise Django's `ValidationError`."""
+    user = User(
+        email=email,
+        name=name,
+        tier=tier,
+        role=role,
+        status=status,
+        is_staff=is_staff,
+        is_superuser=is_superuser,
+    )
+    if password is not None:
+        validate_password(password, user)
+    user.set_password(password)
+    user.full_clean()
+    user.save(force_insert=True)
+    return user
+
+
+def token_create(*, user: User, name: str, expires_at: datetime | None = None) -> str:
+    """Make a token and return its text, the only time that anybody sees it."""
+    return token_issue(ApiToken(user=user, name=name, expires_at=expires_at))
+
+
+def token_issue(token: ApiToken) -> str:
+    """Give an unsaved token its secret, store it and return the text."""
+    text = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token.prefix, token.digest = text[:SHOWN_CHARACTERS], token_digest(text)
+    token.save(force_insert=True)
+    return text
+
+
+def token_verify(text: str) -> ApiToken:
+    """The token behind `text`, with its user loaded; notes its use at most once a minute.
+
+    Raises `TokenRefusedError` with the code `token_unknown`, `token_revoked`, `token_expired` or `account_inactive`.
+    Only who holds the text learns more than "unknown".
+    """
+    digest = token_digest(text)
+    token = token_by_digest(digest)
+    if token is None or not hmac.compare_digest(token.digest, digest):
+        raise TokenRefusedError("This token is not known.", code="token_unknown")
+    now = wall_now()
+    if token.revoked_at is not None:
+        raise TokenRefusedError("This token was revoked.", code="token_revoked")
+    if token.expires_at is not None and token.expires_at <= now:
+        raise TokenRefusedError("This token has expired.", code="token_expired")
+    if not token.user.is_active:
+        raise TokenRefusedError("This account is not active.", code="account_inactive")
+    _token_touch(token, now=now)
+    return token
+
+
+def token_revoke(*, token_id: int, user_id: UUID | str | None = None) -> bool:
+    """End a token, only if it is `user_id`'s where that is given; False if there was nothing left to revoke."""
+    tokens = ApiToken.objects.filter(pk=token_id, revoked_at=None)
+    if user_id is not None:
+        tokens = tokens.filter(user_id=user_id)
+    return tokens.update(revoked_at=wall_now()) == 1
+
+
+def token_digest(text: str) -> str:
+    """SHA-256 in hex. A plain hash is enough: the text has 256 random bits, so there is nothing to guess faster."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _token_touch(token: ApiToken, *, now: datetime) -> None:
+    """Write the use down unless the last minute has it already; of concurrent requests only one writes."""
+    due = now - TOUCH_EVERY
+    if token.last_used_at is not None and token.last_used_at > due:
+        return
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=due)
+    if ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now):
+        User.objects.filter(pk=token.user_id).update(last_activity_at=now)

@@ -1,0 +1,43 @@
+"""Rows that core's machinery writes: the audit trail, idempotency keys, schedule slots."""
+
+from django.contrib import admin
+from unfold.decorators import display
+
+from apps.core import clock
+from apps.core.admin.base import ReadOnlyAdmin
+from apps.core.models import AuditRecord, IdempotencyKey, ScheduleSlot
+
+
+@admin.register(AuditRecord)
+class AuditRecordAdmin(ReadOnlyAdmin):
+    """Who did what, when and from where."""
+
+    list_display = ("at", "action", "target", "actor_id", "address")
+    list_filter = ("action",)
+    search_fields = ("actor_id", "action", "target", "request_id")
+    date_hierarchy = "at"
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
+    """Writes that were already answered. The stored answer may hold what only its caller should read: it is not shown."""
+
+    list_display = ("scope", "key", "status", "created_at", "expires_at")
+    list_filter = ("scope", "status")
+    search_fields = ("scope", "key")
+    date_hierarchy = "created_at"
+    fields = ("scope", "key", "status", "created_at", "expires_at")
+
+
+@admin.register(ScheduleSlot)
+class ScheduleSlotAdmin(ReadOnlyAdmin):
+    """The newest run of each schedule that a worker claimed."""
+
+    list_display = ("name", "show_slot", "claimed_at")
+    search_fields = ("name",)
+    fields = ("name", "show_slot", "claimed_at")
+
+    @display(description="slot", ordering="last_slot")
+    def show_slot(self, slot: ScheduleSlot) -> str:
+        """Start of the slot as a time."""
+        return clock.from_ms(slot.last_slot).strftime("%Y-%m-%d %H:%M:%S UTC")
