@@ -54,10 +54,9 @@ class Side(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an opportunity is refused, closed or expired; or why a markout could not be measured. `words` is for people."""
+    """Why an opportunity was refused, closed or expired, or why a markout has no figure; `words` is for people."""
 
     EDGE_GONE = "edge gone"
-    EDGE_TOO_SMALL = "edge too small"
     BELOW_MINIMUM = "below minimum"
     THIN_BOOK = "thin book"
     EMPTY_BOOK = "empty book"
@@ -80,13 +79,12 @@ class Reason(StrEnum):
 
     @property
     def is_verdict(self) -> bool:
-        """Whether the market itself says no. Otherwise the data was unfit to judge by, and an active row waits for better."""
+        """Whether the market itself says no; otherwise the data was unfit to judge by and an active row waits for better."""
         return self in _VERDICTS
 
 
 _WORDS = {
-    Reason.EDGE_GONE: "nothing is left of the edge at the best prices",
-    Reason.EDGE_TOO_SMALL: "the net edge at that size is at or below the minimum",
+    Reason.EDGE_GONE: "net of all costs no more than the minimum edge is left at a size that can be traded",
     Reason.BELOW_MINIMUM: "the size that still earns is below a leg's lot, minimum amount or minimum notional",
     Reason.THIN_BOOK: "an order book does not hold the size",
     Reason.EMPTY_BOOK: "an order book has no levels on a side that is needed",
@@ -103,4 +101,4 @@ _WORDS = {
     Reason.TIME_UP: "it was believed for as long as its risk allows",
 }
 
-_VERDICTS = frozenset({Reason.EDGE_GONE, Reason.EDGE_TOO_SMALL, Reason.BELOW_MINIMUM})
+_VERDICTS = frozenset({Reason.EDGE_GONE, Reason.BELOW_MINIMUM})

@@ -10,20 +10,19 @@ from apps.opportunities.enums import Context, OpportunityKind, OpportunityStatus
 OPEN = (OpportunityStatus.DETECTED, OpportunityStatus.ACTIVE)
 
 
-def _edge(*, null: bool = False, default: Decimal | None = None) -> models.DecimalField:
-    """A fraction of notional. (Without a default Django would take None as one for a column that can't hold it.)"""
-    given = {} if default is None else {"default": default}
-    return models.DecimalField(max_digits=15, decimal_places=8, null=null, blank=null, **given)
+def _edge(*, null: bool = False) -> models.DecimalField:
+    """A fraction of notional."""
+    return models.DecimalField(max_digits=15, decimal_places=8, null=null, blank=null)
 
 
-def _notional() -> models.DecimalField:
+def _dollars() -> models.DecimalField:
     return models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
 
 
 class Opportunity(models.Model):
-    """One episode of one edge. While `detected` its figures are those of the best prices; later those at `size` on the books.
+    """One episode of one edge: figures of the best prices while `detected`, later those at `size` on the books.
 
-    Edges are fractions of notional, `size`, `optimal_notional` and `max_notional` US dollars, `profit` the quote currency.
+    Edges are fractions of notional, `size`, `optimal_notional` and `max_notional` dollars, `profit` quote currency.
     """
 
     id = models.UUIDField(primary_key=True, editable=False, help_text="UUIDv5 of fingerprint and opening time")
@@ -37,9 +36,9 @@ class Opportunity(models.Model):
     net_edge = _edge()
     net_apr = _edge(null=True)
     peak_net_edge = _edge()
-    size = _notional()
-    optimal_notional = _notional()
-    max_notional = _notional()
+    size = _dollars()
+    optimal_notional = _dollars()
+    max_notional = _dollars()
     profit = models.DecimalField(max_digits=24, decimal_places=8, default=Decimal(0))
     risk = models.CharField(max_length=8, choices=Risk.choices, default=Risk.HIGH)
     confidence = models.FloatField(default=0.0)
@@ -116,7 +115,7 @@ class Markout(models.Model):
         ordering = ["opportunity_id", "horizon_s"]
         constraints = [models.UniqueConstraint(fields=["opportunity", "horizon_s"], name="markout_once")]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(measured_at__isnull=True), name="markout_pending"),
+            models.Index(fields=["due_at"], condition=Q(measured_at__isnull=True, reason=""), name="markout_pending"),
         ]
 
     def __str__(self) -> str:
