@@ -79,7 +79,7 @@ class Reason(StrEnum):
 
     @property
     def is_verdict(self) -> bool:
-        """Whether the market itself says no; otherwise the data was unfit to judge by and an active row waits for better."""
+        """Whether the market itself says no; otherwise the data was unfit to judge by, and an active row waits."""
         return self in _VERDICTS
 
 
