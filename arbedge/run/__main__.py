@@ -71,7 +71,7 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
     secret = run_secrets(mode.folder)
     state, cache = stores(mode, secret["REDIS_PASSWORD"])
     env = environment(mode, base=process_environ(), secret=secret, state=state, cache=cache)
-    console.print(f"ArbEdge, mode [bold]{mode.name}[/]. State and logs: {mode.folder.relative_to(ROOT)}")
+    console.print(f"ArbEdge, mode [bold]{mode.name}[/]. State and logs: {mode.folder}")
     if mode.name == "live":
         await _manage(env, "exchanges_reach")
     for name, server in (("redis-state", state), ("redis-cache", cache)):
@@ -83,6 +83,10 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
     console.print("Preparing the database …")
     await _manage(env, "setup")
     await _manage(env, "seed_demo", "--out", str(mode.folder.parent / "demo.json"), *_pairs("--url", mode.urls))
+    # For commands of people and drills: what to set to talk to this run's stores.
+    note = mode.folder / "run.json"
+    note.touch(mode=0o600)
+    note.write_text(json.dumps({"env": {name: env[name] for name in sorted(set(env) - set(os.environ))}}))
     # A replay's clock stands at REPLAY_AT until the processes that read it are about to start.
     env["REPLAY_STARTED_AT"] = f"{time.time():.3f}" if mode.replay_at else ""
     for process in processes(web_port=mode.web_port, flower_port=mode.flower_port):

@@ -46,8 +46,8 @@ class Mode:
         return urls | ({"sandbox": f"http://127.0.0.1:{self.sandbox_port}"} if self.has_sandbox else {})
 
 
-def mode_read(environ: Mapping[str, str], *, live: bool, var: Path = ROOT / "var") -> Mode:
-    """The mode that the environment asks for. Raises `UnusableRun` for ports in use, a missing folder or moment."""
+def mode_read(environ: Mapping[str, str], *, live: bool) -> Mode:
+    """The mode that the environment asks for; its state goes below VAR_DIR (default `var/`). Raises `UnusableRun` for ports in use, a missing folder or moment."""
     replay, replay_at = environ.get("REPLAY", ""), environ.get("REPLAY_AT", "")
     if live and (replay or replay_at):
         raise UnusableRun("REPLAY and REPLAY_AT are for `make run`: live data is not replayed.")
@@ -57,6 +57,7 @@ def mode_read(environ: Mapping[str, str], *, live: bool, var: Path = ROOT / "var
         raise UnusableRun(f"REPLAY={replay} is not a folder: give the folder that holds the *.har or *.har.gz files.")
     if replay_at:
         _moment(replay_at)
+    var = Path(environ.get("VAR_DIR") or ROOT / "var").resolve()
     name = "live" if live else "replay" if replay else "sandbox"
     ports = {
         variable: _port(environ, variable, default)

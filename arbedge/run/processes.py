@@ -38,7 +38,7 @@ def processes(*, web_port: int, flower_port: int) -> tuple[Process, ...]:
         _worker("default", "default", "prefork", 1),
         Process(
             "beat",
-            (*_CELERY, "beat", "-S", "django_celery_beat.schedulers:DatabaseScheduler", "--max-interval", "1")
+            (*_CELERY, "beat", "-S", "apps.core.beat:Scheduler", "--max-interval", "1")
             # The pid file would outlive a kill and then keep beat from starting.
             + ("--pidfile", "", "-l", "WARNING"),
         ),

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench [ONLY=name]`. Each module measures one thing against a control in the same run."""

@@ -1,0 +1,1 @@
+"""Fault drills: `make chaos [ONLY=name]`. Each breaks something under load and counts every effect afterwards."""

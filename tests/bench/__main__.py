@@ -1,0 +1,12 @@
+"""`python -m tests.bench [NAME …]`."""
+
+import sys
+
+import tests.bed  # noqa: F401  (the stores and the environment, before Django's settings)
+import django
+
+django.setup()
+
+from tests import bench, runner  # noqa: E402
+
+sys.exit(runner.run(bench, sys.argv[1:]))
