@@ -12,7 +12,7 @@ from apps.core.slots import SLOT_HEADER, slot_start_ms
 CALENDAR_PERIOD_S = 60.0
 
 
-class Scheduler(DatabaseScheduler):
+class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # django-celery-beat has no types
     """Stamps when it sends, by the row's own period: an operator's edit of the interval needs nothing else."""
 
     def reserve(self, entry: ModelEntry) -> ModelEntry:
@@ -29,5 +29,5 @@ def period_s(schedule: Any) -> float:
     """Seconds between two runs of a Celery schedule; a minute for calendars."""
     # crontab subclasses another base; only plain intervals are `schedule` itself.
     if type(schedule) is schedules.schedule:
-        return float(schedule.run_every.total_seconds())
+        return float(schedule.run_every.total_seconds())  # type: ignore[attr-defined]
     return CALENDAR_PERIOD_S

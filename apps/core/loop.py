@@ -42,6 +42,11 @@ def get() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+def current() -> asyncio.AbstractEventLoop | None:
+    """The process's loop if it has been started."""
+    return _loop
+
+
 def _forget() -> None:
     # A forked child has the parent's loop object but not its thread: it starts its own.
     global _loop, _lock

@@ -55,7 +55,7 @@ class AuditRecord(models.Model):
         return f"{self.action} {self.target}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise _append_only()
         super().save(*args, **kwargs)
 

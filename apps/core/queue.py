@@ -46,8 +46,9 @@ class Task(DjangoTask):
         if request.called_directly:
             return super().__call__(*args, **kwargs)
         # A retry carries its first message's headers; it is the same run, not a second claim.
-        if request.retries == 0 and not slots.claim_for(request.headers or {}):
-            logger.info("%s skipped: slot of %r already claimed", self.name, request.headers.get("periodic_task_name"))
+        headers = request.headers or {}
+        if request.retries == 0 and not slots.claim_for(headers):
+            logger.info("%s skipped: slot of %r already claimed", self.name, headers.get(slots.NAME_HEADER))
             raise Ignore()
         return self.run(*args, **kwargs)
 
