@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from apps.core import redis, slots
+from apps.core.scripts import Script
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 RING_MARK_S = 60
 
 # KEYS ring mark, lock, again mark; ARGV token, milliseconds. 1 = the lock is ours; 0 = the holder will ring again.
-_ENTER = """
+_ENTER = Script("""
 redis.call('DEL', KEYS[1])
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
   redis.call('DEL', KEYS[3])
@@ -28,13 +29,13 @@ if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
 end
 redis.call('SET', KEYS[3], '1', 'PX', ARGV[2])
 return 0
-"""
+""")
 # KEYS lock, again mark; ARGV token. 1 = somebody asked for another run while ours was on.
-_LEAVE = """
+_LEAVE = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return redis.call('DEL', KEYS[2])
-"""
+""")
 
 
 class Task(DjangoTask):
@@ -134,7 +135,7 @@ def _drop_mark(mark: str) -> None:
 
 def _enter(mark: str, lock: str, again: str, token: str, ttl: float) -> bool:
     try:
-        return bool(redis.state().eval(_ENTER, 3, mark, lock, again, token, str(max(1, int(ttl * 1000)))))
+        return bool(_ENTER.run([mark, lock, again], token, max(1, int(ttl * 1000))))
     except redis_py.RedisError as error:
         logger.warning("Running without a lock, Redis is away: %s", error)
         return True
@@ -142,7 +143,7 @@ def _enter(mark: str, lock: str, again: str, token: str, ttl: float) -> bool:
 
 def _leave(lock: str, again: str, token: str) -> bool:
     try:
-        return bool(redis.state().eval(_LEAVE, 2, lock, again, token))
+        return bool(_LEAVE.run([lock, again], token))
     except redis_py.RedisError as error:
         logger.warning("Lock %s stays until it expires: %s", lock, error)
         return False
