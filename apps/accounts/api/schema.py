@@ -1,9 +1,10 @@
-"""How the OpenAPI document describes our tokens; drf-spectacular finds the class by its being imported."""
+"""What every room's part of the OpenAPI document shares: our tokens, and what an error looks like."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -20,3 +21,22 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "name": "Authorization",
             "description": "`Token arb_…`; operators make tokens in the admin or with `manage.py token_create EMAIL`.",
         }
+
+
+class FieldErrorSerializer(serializers.Serializer):
+    """What is wrong with one field or query parameter."""
+
+    field = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer):
+    """An error: problem details (RFC 9457) with a stable `code`."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    errors = FieldErrorSerializer(many=True)
