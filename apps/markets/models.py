@@ -48,7 +48,9 @@ class Market(models.Model):
     )
     taker_fee_override = models.DecimalField(max_digits=10, decimal_places=8, null=True, blank=True)
     fee_unknown = models.GeneratedField(
-        expression=Q(taker_fee__isnull=True, taker_fee_override__isnull=True),
+        expression=models.ExpressionWrapper(
+            Q(taker_fee__isnull=True, taker_fee_override__isnull=True), output_field=models.BooleanField()
+        ),
         output_field=models.BooleanField(),
         db_persist=True,
     )

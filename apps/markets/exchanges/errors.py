@@ -1,0 +1,111 @@
+"""ccxt's errors into ours, once: what to do about each."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+import aiohttp
+import ccxt
+
+from apps.core import clock
+from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError, ThrottledError
+
+logger = logging.getLogger(__name__)
+
+# A 429 without a time: most exchanges count by the minute. A ban (418) without a time lasts two minutes at first.
+# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
+PAUSE_S = 30.0
+BAN_S = 120.0
+# No exchange bans an address for longer than three days (Binance, same page); what says more is garbage.
+LONGEST_PAUSE_S = 3 * 86_400.0
+
+_BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+_PLACE = re.compile(
+    r"restricted location|your (country|region|location)|block access from|geograph|not available in", re.I
+)
+
+
+class Wire(Protocol):
+    """The last HTTP answer of the call: status (0: none came) and lower-case headers."""
+
+    status: int
+    headers: dict[str, str]
+
+
+@contextmanager
+def translated(exchange: str, wire: Wire) -> Iterator[None]:
+    """Run ccxt inside; whatever it raises comes out as a core error whose message says what happened."""
+    try:
+        yield
+    except ccxt.BaseError as error:
+        raise _core_error(exchange, error, wire) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # ccxt's parsers meet something of another shape than they expect (garbage, an error page, a changed interface).
+        logger.warning("%s answered something unreadable (HTTP %s): %r", exchange, wire.status, error)
+        raise TemporaryError(f"{exchange} answered something unreadable", code="bad_response") from error
+
+
+def _core_error(exchange: str, error: ccxt.BaseError, wire: Wire) -> ArbEdgeError:
+    text = _short(exchange, str(error))
+    pause = _pause(str(error), wire)
+    if (
+        isinstance(error, ccxt.RestrictedLocation)
+        or wire.status == 451
+        or (wire.status == 403 and _PLACE.search(str(error)))
+    ):
+        return PermanentError(f"{exchange} does not serve this location: {text}", code="restricted")
+    if isinstance(error, ccxt.OnMaintenance):
+        return TemporaryError(f"{exchange} is under maintenance: {text}", code="maintenance", retry_after=pause)
+    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
+        usual = BAN_S if isinstance(error, ccxt.DDoSProtection) else PAUSE_S
+        return ThrottledError(f"{exchange} asks for a pause: {text}", retry_after=pause or usual)
+    if wire.status == 403:
+        # Without a word about places it is the firewall's answer to too many requests (Binance, Bybit).
+        return ThrottledError(f"{exchange} forbids for now: {text}", retry_after=pause or BAN_S)
+    if pause:
+        return ThrottledError(f"{exchange} asks to come back later: {text}", retry_after=pause, code="unavailable")
+    return _plain_error(exchange, error, text)
+
+
+def _plain_error(exchange: str, error: ccxt.BaseError, text: str) -> ArbEdgeError:
+    if isinstance(error, ccxt.RequestTimeout):
+        return TemporaryError(f"{exchange} did not answer in time", code="timeout")
+    if isinstance(error, ccxt.BadSymbol):
+        return PermanentError(f"{exchange} does not know the symbol: {text}", code="bad_symbol")
+    if isinstance(error, ccxt.NotSupported):
+        return PermanentError(f"{exchange} does not offer this: {text}", code="not_supported")
+    if isinstance(error, ccxt.BadResponse):
+        return TemporaryError(f"{exchange} answered something unreadable: {text}", code="bad_response")
+    if isinstance(error, ccxt.OperationFailed) or isinstance(error.__cause__, aiohttp.ClientError):
+        return TemporaryError(f"{exchange} can't be reached: {text or type(error).__name__}", code="unavailable")
+    return PermanentError(f"{exchange} refused: {text or type(error).__name__}", code="exchange_error")
+
+
+def _pause(text: str, wire: Wire) -> float | None:
+    """Seconds until when the exchange wants us back: its ban's end, else `Retry-After`; None where it names none."""
+    ban = _BANNED_UNTIL.search(text)
+    if ban:
+        return _bounded((int(ban[1]) - clock.now_ms()) / 1000)
+    value = wire.headers.get("retry-after", "").strip()
+    if not value or wire.status < 400:
+        return None
+    if value.isdigit():
+        return _bounded(float(value))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return _bounded((moment.astimezone(UTC) - clock.now()).total_seconds())
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 1.0), LONGEST_PAUSE_S)
+
+
+def _short(exchange: str, text: str) -> str:
+    flat = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    return flat.removeprefix(f"{exchange} ")[:200]

@@ -1,0 +1,162 @@
+"""ccxt's unified structures into columns. This is the slow, general way: an adapter may decode its answers itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.core.exceptions import TemporaryError
+from apps.core.money import to_decimal
+from apps.markets.enums import MarketType
+from apps.markets.exchanges.columns import Book, FundingColumns, MarketSpec, QuoteColumns, RowTime
+
+Row = Mapping[str, Any]
+# Columns of the market table hold 18 digits before and after the point.
+_WIDEST = Decimal(10) ** 18
+_HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
+# Times further out than the year 2200 are garbage and would overflow sums.
+_LATEST_MS = 7_258_118_400_000
+
+
+def quote_columns(tickers: Mapping[str, Row], *, row_time: RowTime) -> QuoteColumns:
+    """Columns of ccxt tickers, one row each."""
+    rows = [row for row in tickers.values() if row.get("symbol")]
+    return QuoteColumns(
+        symbols=[row["symbol"] for row in rows],
+        bid=_floats(rows, "bid"),
+        bid_size=_floats(rows, "bidVolume"),
+        ask=_floats(rows, "ask"),
+        ask_size=_floats(rows, "askVolume"),
+        last=_floats(rows, "last"),
+        quote_volume=_floats(rows, "quoteVolume"),
+        row_ts=_times(rows, "timestamp"),
+        row_time=row_time,
+    )
+
+
+def funding_columns(
+    rates: Mapping[str, Row], *, time_field: str, intervals: Mapping[str, float], default_hours: float | None
+) -> FundingColumns:
+    """Columns of ccxt funding rates, one row each.
+
+    `time_field` names the raw field with the row's time where ccxt drops it; `intervals` (hours by symbol) fill in
+    where a row has none of its own, `default_hours` where neither has."""
+    rows = [row for row in rates.values() if row.get("symbol")]
+    last_resort = np.nan if default_hours is None else default_hours
+    hours = [interval_hours(row.get("interval")) or intervals.get(row["symbol"], last_resort) for row in rows]
+    return FundingColumns(
+        symbols=[row["symbol"] for row in rows],
+        rate=_floats(rows, "fundingRate"),
+        interval_hours=np.array(hours, dtype=np.float64),
+        next_funding_at=_times(rows, "fundingTimestamp"),
+        mark=_floats(rows, "markPrice"),
+        index=_floats(rows, "indexPrice"),
+        row_ts=_times([row["info"] for row in rows], time_field) if time_field else _times(rows, "timestamp"),
+    )
+
+
+def intervals(rates: Mapping[str, Row]) -> dict[str, float]:
+    """Funding interval in hours by symbol, of ccxt funding structures; symbols without one are left out."""
+    hours = {row["symbol"]: interval_hours(row.get("interval")) for row in rates.values() if row.get("symbol")}
+    return {symbol: value for symbol, value in hours.items() if value is not None}
+
+
+def interval_hours(text: str | None) -> float | None:
+    """Hours of "8h", "30m" or of plain milliseconds; None for anything else or not positive."""
+    if not text:
+        return None
+    number, unit = (text[:-1], _HOURS.get(text[-1])) if not text.isdigit() else (text, 1 / 3_600_000)
+    try:
+        hours = float(number) * unit if unit else 0.0
+    except ValueError:
+        return None
+    return hours if 0 < hours < float("inf") else None
+
+
+def book(levels: Row) -> Book:
+    """A ccxt order book in exact decimals; raises TemporaryError where a level is no number or not positive."""
+    return Book(bids=_side(levels["bids"]), asks=_side(levels["asks"]), row_ts=int(levels.get("timestamp") or 0))
+
+
+def market_specs(markets: Iterable[Row], *, ticks: bool, fee_free: bool) -> list[MarketSpec]:
+    """The spot markets and linear perpetuals among ccxt's markets.
+
+    `ticks`: precisions are steps (else places, which are turned into steps); `fee_free`: a fee of zero is meant."""
+    return [
+        _spec(market, ticks=ticks, fee_free=fee_free)
+        for market in markets
+        if market.get("spot") or (market.get("swap") and market.get("linear"))
+    ]
+
+
+def _spec(market: Row, *, ticks: bool, fee_free: bool) -> MarketSpec:
+    is_swap = not market.get("spot")
+    contract = (_amount(market.get("contractSize")) if is_swap else None) or Decimal(1)
+    limits, precision = market.get("limits") or {}, market.get("precision") or {}
+    return MarketSpec(
+        symbol=market["symbol"],
+        type=MarketType.SWAP if is_swap else MarketType.SPOT,
+        base=market["base"],
+        quote=market["quote"],
+        settle=market.get("settle") or "",
+        contract_size=contract,
+        taker_fee=_fee(market.get("taker"), fee_free=fee_free),
+        amount_step=_times_contract(_step(precision.get("amount"), ticks=ticks), contract),
+        min_amount=_times_contract(_amount((limits.get("amount") or {}).get("min")), contract),
+        min_notional=_amount((limits.get("cost") or {}).get("min")),
+        price_step=_step(precision.get("price"), ticks=ticks),
+        max_leverage=_leverage((limits.get("leverage") or {}).get("max")),
+        # None means that the exchange does not say; only a clear "no" takes a market out.
+        active=market.get("active") is not False,
+    )
+
+
+def _fee(value: Any, *, fee_free: bool) -> Decimal | None:
+    if value is None:
+        return None
+    fee = to_decimal(value)
+    return fee if 0 < fee < 1 or (fee == 0 and fee_free) else None
+
+
+def _step(value: Any, *, ticks: bool) -> Decimal | None:
+    if value is None or ticks:
+        return _amount(value)
+    return Decimal(1).scaleb(-int(value)) if float(value).is_integer() else None
+
+
+def _amount(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    amount = to_decimal(value)
+    return amount if 0 < amount < _WIDEST else None
+
+
+def _times_contract(amount: Decimal | None, contract: Decimal) -> Decimal | None:
+    return None if amount is None else _amount(amount * contract)
+
+
+def _leverage(value: Any) -> Decimal | None:
+    leverage = _amount(value)
+    return leverage if leverage is not None and leverage < 100_000 else None
+
+
+def _side(levels: Sequence[Sequence[Any]]) -> tuple[tuple[Decimal, Decimal], ...]:
+    try:
+        side = tuple((to_decimal(level[0]), to_decimal(level[1])) for level in levels)
+    except ValueError as error:
+        raise TemporaryError(f"a level of the order book is unusable: {error}", code="bad_response") from error
+    if any(price <= 0 or size < 0 for price, size in side):
+        raise TemporaryError("a level of the order book is not positive", code="bad_response")
+    return tuple(level for level in side if level[1] > 0)
+
+
+def _floats(rows: Sequence[Row], field: str) -> NDArray[np.float64]:
+    # NumPy turns None into NaN by itself.
+    return np.array([row.get(field) for row in rows], dtype=np.float64)
+
+
+def _times(rows: Sequence[Row], field: str) -> NDArray[np.int64]:
+    times = (int(row.get(field) or 0) for row in rows)
+    return np.fromiter((value if 0 < value < _LATEST_MS else 0 for value in times), dtype=np.int64, count=len(rows))
