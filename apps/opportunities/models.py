@@ -106,6 +106,8 @@ class Markout(models.Model):
     opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="markouts")
     horizon_s = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
+    # Text, since SQLite keeps 15 digits of a decimal and this one has to come back as it went in.
+    quantity = models.CharField(max_length=60, help_text="units of the instrument that the alert spoke of")
     measured_at = models.DateTimeField(null=True, blank=True)
     net_edge = _edge(null=True)
     book_age_ms = models.PositiveIntegerField(null=True, blank=True)

@@ -61,18 +61,19 @@ class AlertFacts(TypedDict):
     quote: str
     status: str
     legs: list[AlertLeg]
-    gross_percent: str
-    net_percent: str
+    legs_text: str
+    gross_edge_percent: str
+    net_edge_percent: str
     net_apr_percent: str | None
-    size_usd: str
-    max_usd: str
+    size: str
+    max_notional: str
     profit: str
     break_even_hours: str | None
-    funding_percent: str | None
     risk: str
     confidence: float
     age_s: int
     origin: str
+    origin_words: str
     opened_at: str
     expires_at: str
     url: str

@@ -1,0 +1,97 @@
+"""What an edge was computed from, as JSON with every decimal as text; and computing it again from that alone."""
+
+from collections.abc import Mapping
+from decimal import Decimal, localcontext
+from typing import Any
+
+from apps.core.exceptions import PermanentError
+from apps.opportunities.enums import Side
+from apps.opportunities.legs import EXACT, Funding, Leg, Levels, levels_for
+from apps.opportunities.pricing import PricingTerms, stored
+from apps.opportunities.strategies.base import EdgeTerms, Strategy
+from apps.opportunities.strategies.registry import strategy_get
+
+
+class EvidenceUnreadable(PermanentError):
+    """This evidence was written by a formula that this version does not have."""
+
+    code = "evidence_unreadable"
+
+
+def evidence_of(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms, quantity: Decimal) -> dict[str, Any]:
+    """JSON-able evidence: both sides of each book as far as `quantity` reaches, fees, funding, moments, the horizon."""
+    with localcontext(EXACT):
+        return {
+            "kind": strategy.kind.value,
+            "formula": strategy.formula,
+            "at_ms": terms.edge.at_ms,
+            "horizon_h": str(terms.edge.horizon_h),
+            "quantity": str(quantity),
+            "dollar_rate": str(terms.dollar_rate),
+            "legs": [_leg_out(leg, quantity) for leg in legs],
+        }
+
+
+def recompute(evidence: Mapping[str, Any]) -> Decimal:
+    """The net edge from stored evidence alone; equals the stored one exactly.
+
+    Raises EvidenceUnreadable for evidence of an unknown formula version.
+    """
+    strategy = strategy_get(evidence["kind"])
+    if evidence["formula"] != strategy.formula:
+        raise EvidenceUnreadable(f"Written by formula {evidence['formula']!r}; this version has {strategy.formula!r}.")
+    terms = EdgeTerms(horizon_h=Decimal(evidence["horizon_h"]), at_ms=evidence["at_ms"])
+    legs = tuple(_leg_in(leg) for leg in evidence["legs"])
+    with localcontext(EXACT):
+        return stored(strategy.edges(legs, terms, Decimal(evidence["quantity"]))).net
+
+
+def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
+    amount = quantity / leg.multiplier
+    return {
+        "exchange": leg.exchange,
+        "symbol": leg.symbol,
+        "market_id": leg.market_id,
+        "side": leg.side.value,
+        "multiplier": str(leg.multiplier),
+        "fee": str(leg.fee),
+        "mid": str((leg.bids[0][0] + leg.asks[0][0]) / 2),
+        "bids": _levels_out(levels_for(leg.bids, amount)),
+        "asks": _levels_out(levels_for(leg.asks, amount)),
+        "exchange_ts": leg.exchange_ts,
+        "received_at": leg.received_at,
+        "funding": None
+        if leg.funding is None
+        else {
+            "rate": str(leg.funding.rate),
+            "interval_h": str(leg.funding.interval_h),
+            "next_funding_at": leg.funding.next_funding_at,
+        },
+    }
+
+
+def _leg_in(facts: Mapping[str, Any]) -> Leg:
+    funding = facts["funding"]
+    return Leg(
+        exchange=facts["exchange"],
+        symbol=facts["symbol"],
+        market_id=facts["market_id"],
+        side=Side(facts["side"]),
+        multiplier=Decimal(facts["multiplier"]),
+        fee=Decimal(facts["fee"]),
+        bids=_levels_in(facts["bids"]),
+        asks=_levels_in(facts["asks"]),
+        exchange_ts=facts["exchange_ts"],
+        received_at=facts["received_at"],
+        funding=None
+        if funding is None
+        else Funding(Decimal(funding["rate"]), Decimal(funding["interval_h"]), funding["next_funding_at"]),
+    )
+
+
+def _levels_out(levels: Levels) -> list[list[str]]:
+    return [[str(price), str(size)] for price, size in levels]
+
+
+def _levels_in(levels: list[list[str]]) -> Levels:
+    return tuple((Decimal(price), Decimal(size)) for price, size in levels)

@@ -1,0 +1,62 @@
+"""Reads: which opportunities there are and who may see them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.selectors import user_policy
+from apps.core import clock
+from apps.opportunities.alerts import alert_facts
+from apps.opportunities.enums import Context, OpportunityStatus
+from apps.opportunities.exceptions import OpportunityNotFound
+from apps.opportunities.models import Markout, Opportunity
+from apps.opportunities.types import AlertFacts
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
+
+
+def opportunities_active() -> QuerySet[Opportunity]:
+    """Every active opportunity, best first."""
+    return Opportunity.objects.filter(status=OpportunityStatus.ACTIVE).order_by("-score", "id")
+
+
+def active_by_ids(ids: Iterable[UUID | str]) -> QuerySet[Opportunity]:
+    """Those of `ids` that are active, best first."""
+    return opportunities_active().filter(pk__in=list(ids))
+
+
+def opportunities_visible(*, user: "User", now: datetime) -> QuerySet[Opportunity]:
+    """Active opportunities for everybody that became active at least the user's tier delay ago, best first."""
+    return opportunities_active().filter(_old_enough(user, now), context=Context.GLOBAL, expires_at__gt=now)
+
+
+def opportunity_visible(*, user: "User", id: UUID | str, now: datetime) -> Opportunity:
+    """One opportunity that this user may see, or might have seen while it was active.
+
+    Raises OpportunityNotFound for anything else: unknown, never active, too new for the tier, or somebody else's."""
+    visible = Opportunity.objects.filter(_old_enough(user, now), context=Context.GLOBAL, pk=id)
+    opportunity = visible.prefetch_related("markouts").first()
+    if opportunity is None:
+        raise OpportunityNotFound("There is no such opportunity.")
+    return opportunity
+
+
+def opportunity_alert(id: UUID | str) -> AlertFacts:
+    """What messages say about an opportunity, as JSON-able facts. Raises OpportunityNotFound."""
+    opportunity = Opportunity.objects.filter(pk=id).defer("evidence").first()
+    if opportunity is None:
+        raise OpportunityNotFound("There is no such opportunity.")
+    return alert_facts(opportunity, now=clock.now())
+
+
+def markouts_of(id: UUID | str) -> QuerySet[Markout]:
+    """What became of an alert, earliest first."""
+    return Markout.objects.filter(opportunity_id=id).order_by("horizon_s")
+
+
+def _old_enough(user: "User", now: datetime) -> Q:
+    return Q(activated_at__lte=now - timedelta(seconds=user_policy(user).delay_s))

@@ -1,0 +1,174 @@
+"""Scan the whole market, open a row for each of the best new candidates, refresh the rows that are seen again."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from apps.core import clock, events
+from apps.core.money import quantize_edge, to_decimal
+from apps.markets.selectors import market_table, snapshots_latest
+from apps.opportunities.enums import OpportunityStatus, Side
+from apps.opportunities.identity import fingerprint_of, opportunity_id_of
+from apps.opportunities.models import OPEN, Opportunity
+from apps.opportunities.services.ranking import Found, LegKey, best, found_of
+from apps.opportunities.services.terms import scan_params
+from apps.opportunities.strategies.registry import strategies_all
+from apps.opportunities.types import CandidatesFound
+from apps.opportunities.view import MarketView, market_view
+
+logger = logging.getLogger(__name__)
+
+# Books cost calls of limits: so many candidates per scan get theirs, and as many active rows beside them.
+PRICED_PER_SCAN = 50
+# A detected row waits this long for its order books.
+PRICED_WITHIN = timedelta(seconds=60)
+# What was just closed or dropped does not come back at once: an edge around the minimum would open and close all day.
+REST = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What one scan came to: candidates found, rows opened, rows seen again."""
+
+    found: int
+    opened: int
+    seen: int
+
+
+def detect(*, now: datetime) -> Detection:
+    """Scan, upsert, and ask for the order books of what has to be priced (`CandidatesFound`)."""
+    view = _view(now)
+    params = scan_params()
+    found = [found_of(view, strategy.scan(view, params)) for strategy in strategies_all()]
+    open_rows = _by_key(Opportunity.objects.filter(status__in=OPEN).defer("evidence", "details"))
+    seen = {(one.candidates.kind, key) for one in found for key in one.matching(_keys(open_rows, one))}
+    _keep_resting(found, now)
+    chosen = best(found, PRICED_PER_SCAN)
+    fresh = [(one, at) for one, at in chosen if (one.candidates.kind, one.key(at)) not in open_rows]
+    opened = _open([_row(view, one, at, now) for one, at in fresh])
+    seen_ids = [open_rows[key].pk for key in seen]
+    if seen_ids:
+        Opportunity.objects.filter(pk__in=seen_ids, status__in=OPEN, last_seen_at__lt=now).update(last_seen_at=now)
+    total = sum(len(one.candidates) for one in found)
+    wanted = _wanted(chosen, open_rows.values())
+    if wanted:
+        events.publish(CandidatesFound(market_ids=wanted, found=total))
+    logger.info("Scanned %d markets: %d candidates, %d opened, %d seen again", len(view), total, opened, len(seen))
+    return Detection(found=total, opened=opened, seen=len(seen))
+
+
+def _view(now: datetime) -> MarketView:
+    now_ms = clock.to_ms(now)
+    return market_view(
+        market_table(),
+        snapshots_latest(now_ms=now_ms),
+        now_ms=now_ms,
+        max_age_ms=settings.MAX_QUOTE_AGE_S * 1000,
+        max_funding_age_ms=settings.MAX_FUNDING_AGE_S * 1000,
+    )
+
+
+def _by_key(rows: Iterable[Opportunity]) -> dict[tuple[str, LegKey], Opportunity]:
+    return {(row.kind, row.market_ids): row for row in rows}
+
+
+def _keys(rows: Iterable[tuple[str, LegKey]], found: Found) -> set[LegKey]:
+    return {key for kind, key in rows if kind == found.candidates.kind}
+
+
+def _keep_resting(found: Sequence[Found], now: datetime) -> None:
+    """Take what ended a moment ago out of the ranking."""
+    ended = Opportunity.objects.filter(
+        closed_at__gt=now - REST, status__in=(OpportunityStatus.CLOSED, OpportunityStatus.DROPPED)
+    )
+    resting = {(row.kind, row.market_ids) for row in ended.only("kind", "legs")}
+    for one in found:
+        for at in one.matching(_keys(resting, one)).values():
+            one.expected[at] = -np.inf
+
+
+def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
+    """A new row with the figures of the best prices; its size is known once it is priced."""
+    candidates, table = found.candidates, view.table
+    legs = [_leg(view, row, side) for row, side in zip(candidates.legs[at].tolist(), candidates.sides, strict=True)]
+    first = int(candidates.legs[at, 0])
+    instrument = table.instruments[view.instrument_code[first]]
+    fingerprint = fingerprint_of(
+        candidates.kind, instrument, [(leg["exchange"], leg["symbol"], leg["side"]) for leg in legs]
+    )
+    net = quantize_edge(to_decimal(float(candidates.net[at])))
+    return Opportunity(
+        id=opportunity_id_of(fingerprint, now),
+        fingerprint=fingerprint,
+        kind=candidates.kind,
+        instrument=instrument,
+        symbol=legs[0]["symbol"],
+        quote=table.quotes[view.quote_code[first]],
+        # Rounded down like net, but never below it: floats may put the two a hair apart where nothing costs anything.
+        gross_edge=max(net, quantize_edge(to_decimal(float(candidates.gross[at])))),
+        net_edge=net,
+        peak_net_edge=net,
+        legs=legs,
+        leg_count=len(legs),
+        details={"dollar_rate": str(to_decimal(float(found.dollar_rate[at])))},
+        origin=settings.ORIGIN,
+        opened_at=now,
+        last_seen_at=now,
+        expires_at=now + PRICED_WITHIN,
+    )
+
+
+def _leg(view: MarketView, row: int, side: int) -> dict[str, object]:
+    table, listed = view.table, int(view.row[row])
+    price = (view.ask if side > 0 else view.bid)[row] * table.multiplier[listed]
+    rate = None if view.interval_ms[row] == 0 else str(to_decimal(float(view.rate[row])))
+    return {
+        "exchange": table.exchange[view.exchange_code[row]],
+        "symbol": table.symbol[listed],
+        "market_id": int(table.market_id[listed]),
+        "side": (Side.BUY if side > 0 else Side.SELL).value,
+        "price": str(to_decimal(float(price))),
+        "amount": None,
+        "rate": rate,
+        "fee": str(to_decimal(float(view.fee[row]))),
+    }
+
+
+def _open(rows: list[Opportunity]) -> int:
+    """Insert all of `rows` that nobody else opened meanwhile; the constraint decides, then the rows are read again."""
+    attempts = 3
+    for attempt in range(1, attempts + 1):
+        if not rows:
+            return 0
+        try:
+            with transaction.atomic():
+                Opportunity.objects.bulk_create(rows)
+            return len(rows)
+        except IntegrityError:
+            taken = set(
+                Opportunity.objects.filter(
+                    Q(fingerprint__in=[row.fingerprint for row in rows], status__in=OPEN)
+                    | Q(pk__in=[row.pk for row in rows])
+                ).values_list("fingerprint", flat=True)
+            )
+            if attempt == attempts or not taken:
+                raise
+            rows = [row for row in rows if row.fingerprint not in taken]
+    return 0
+
+
+def _wanted(chosen: Sequence[tuple[Found, int]], open_rows: Iterable[Opportunity]) -> tuple[int, ...]:
+    """Markets whose books are wanted: of the chosen, and of the active rows that have gone longest without a price."""
+    keys = {(one.candidates.kind, one.key(at)) for one, at in chosen}
+    others = [
+        row for row in open_rows if row.status == OpportunityStatus.ACTIVE and (row.kind, row.market_ids) not in keys
+    ]
+    others.sort(key=lambda row: (row.priced_at or row.opened_at, row.pk))
+    wanted = [key for _, key in keys] + [row.market_ids for row in others[:PRICED_PER_SCAN]]
+    return tuple(sorted({market_id for legs in wanted for market_id in legs}))
