@@ -11,18 +11,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
-from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from apps.accounts.managers import email_normal
 from apps.accounts.models import ApiToken, User
 from apps.accounts.services import token_issue, token_revoke
-from apps.core.admin.base import AuditedAdmin, ReadOnlyInline
+from apps.core.admin.base import AuditedAdmin, ReadOnlyInline, display
 
 admin.site.unregister(Group)
 
 
-class UserAddForm(UserCreationForm):
+class UserAddForm(UserCreationForm):  # type: ignore[misc]
     """A new account: address and a password typed twice."""
 
     class Meta:
@@ -30,22 +28,14 @@ class UserAddForm(UserCreationForm):
         fields = ("email",)
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {"email": forms.EmailField}
 
-    def clean_email(self) -> str:
-        """Compare and store the one spelling of the address."""
-        return email_normal(self.cleaned_data["email"])
 
-
-class UserEditForm(UserChangeForm):
+class UserEditForm(UserChangeForm):  # type: ignore[misc]
     """An existing account; the password has a form of its own."""
 
     class Meta:
         model = User
         fields = "__all__"
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {"email": forms.EmailField}
-
-    def clean_email(self) -> str:
-        """Compare and store the one spelling of the address."""
-        return email_normal(self.cleaned_data["email"])
 
 
 class ApiTokenInline(ReadOnlyInline):
@@ -81,12 +71,12 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
     )
     inlines = (ApiTokenInline,)
 
-    @display(description="tier", ordering="tier", label={"free": "info", "premium": "success", "enterprise": "success"})
+    @display("tier", ordering="tier", labels={"free": "info", "premium": "success", "enterprise": "success"})
     def show_tier(self, user: User) -> tuple[str, str]:
         """The tier as a coloured label."""
         return user.tier, user.get_tier_display()
 
-    @display(description="status", ordering="status", label={"active": "success", "pending": "warning"})
+    @display("status", ordering="status", labels={"active": "success", "pending": "warning"})
     def show_status(self, user: User) -> tuple[str, str]:
         """The status as a coloured label."""
         return user.status, user.get_status_display()

@@ -68,7 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.get_full_name()
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]
         """Whether the account may sign in; Django and DRF ask for it by this name."""
         return self.status == UserStatus.ACTIVE
 
