@@ -6,9 +6,7 @@ from django.db.models import TextChoices
 class DistributionState(TextChoices):
     """What was decided about one person and one opportunity."""
 
-    SCHEDULED = (
-        "scheduled"  # eligible, but their tier sees it later: checked again when due
-    )
+    SCHEDULED = "scheduled"  # eligible, but their tier sees it later: checked again when due
     NOTIFIED = "notified"
     REFUSED = "refused"
     DROPPED = "dropped"  # was scheduled, and over before its time came

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 from apps.distribution.enums import DistributionState, Reason
 
@@ -10,9 +9,7 @@ from apps.distribution.enums import DistributionState, Reason
 class Distribution(models.Model):
     """One decision. A refusal is a row with its reason, so that "why did I not get this?" has an answer."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="distributions"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="distributions")
     # No foreign key: decisions outlive the retention of opportunities, quotas and cooldowns count them.
     opportunity_id = models.UUIDField(db_index=True)
     fingerprint = models.CharField(max_length=64)
@@ -31,23 +28,11 @@ class Distribution(models.Model):
 
     class Meta:
         ordering = ("-decided_at",)
-        constraints = (
-            models.UniqueConstraint(
-                fields=("user", "opportunity_id"), name="distribution_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=("user", "opportunity_id"), name="distribution_once"),)
         indexes = (
             # Quotas, cooldowns and fairness all ask what somebody was given since a moment.
-            models.Index(
-                fields=("decided_at", "user"),
-                condition=Q(state=DistributionState.NOTIFIED),
-                name="distribution_given",
-            ),
-            models.Index(
-                fields=("due_at",),
-                condition=Q(state=DistributionState.SCHEDULED),
-                name="distribution_scheduled",
-            ),
+            models.Index(fields=("state", "decided_at", "user"), name="distribution_given"),
+            models.Index(fields=("state", "due_at"), name="distribution_scheduled"),
         )
 
     def __str__(self) -> str:

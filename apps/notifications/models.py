@@ -1,4 +1,4 @@
-"""What is owed to whom, where it can be sent and what became of it. Rows are the truth; a queue message is a doorbell."""
+"""What is owed to whom, where it can be sent and what became of it. Queue messages are only doorbells."""
 
 import uuid
 
@@ -10,17 +10,13 @@ from apps.notifications.enums import DeliveryState, NotificationState, Outcome, 
 
 
 class Endpoint(models.Model):
-    """A person's address on a channel. All routes of a person get a message; inside a route positions are tried in order."""
+    """A person's address on a channel. Each route gets a message; inside one, positions are tried in order."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="endpoints"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="endpoints")
     channel = models.CharField(max_length=32)
     address = models.CharField(max_length=500)
-    credentials = models.TextField(
-        blank=True, editable=False, help_text="Encrypted by the vault."
-    )
+    credentials = models.TextField(blank=True, editable=False, help_text="Encrypted by the vault.")
     label = models.CharField(max_length=80, blank=True)
     route = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
@@ -51,9 +47,7 @@ class Template(models.Model):
     """The words of a message. Edits make a new version; the newest active one is used."""
 
     name = models.CharField(max_length=80)
-    channel = models.CharField(
-        max_length=32, blank=True, help_text="Empty: for every channel without its own."
-    )
+    channel = models.CharField(max_length=32, blank=True, help_text="Empty: for every channel without its own.")
     locale = models.CharField(max_length=16, default="en")
     version = models.PositiveIntegerField(default=1)
     active = models.BooleanField(default=True)
@@ -71,18 +65,14 @@ class Template(models.Model):
         )
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} · {self.channel or 'any'} · {self.locale} · v{self.version}"
-        )
+        return f"{self.name} · {self.channel or 'any'} · {self.locale} · v{self.version}"
 
 
 class Notification(models.Model):
     """One message owed to one person, whatever channels it takes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
     template = models.CharField(max_length=80)
     context = models.JSONField(default=dict)
     priority = models.CharField(max_length=16, choices=Priority.choices)
@@ -100,9 +90,7 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        indexes = (
-            models.Index(fields=("user", "-created_at"), name="notifications_of_user"),
-        )
+        indexes = (models.Index(fields=("user", "-created_at"), name="notifications_of_user"),)
 
     def __str__(self) -> str:
         return f"{self.template} {self.dedupe_key}"
@@ -112,18 +100,12 @@ class Delivery(models.Model):
     """That message on one endpoint. A worker holds it by `lease_token` until `lease_until`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    notification = models.ForeignKey(
-        Notification, on_delete=models.CASCADE, related_name="deliveries"
-    )
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="deliveries")
     # RESTRICT, not CASCADE: history outlives a wish to drop an address (it is disabled instead), but not its owner.
-    endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.RESTRICT, related_name="deliveries"
-    )
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.RESTRICT, related_name="deliveries")
     channel = models.CharField(max_length=32)
     priority = models.CharField(max_length=16, choices=Priority.choices)
-    state = models.CharField(
-        max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING
-    )
+    state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     next_attempt_at = models.DateTimeField()
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -138,33 +120,21 @@ class Delivery(models.Model):
         ordering = ("-created_at",)
         constraints = (
             # Falling back is idempotent: a route's next endpoint can be taken once per message.
-            models.UniqueConstraint(
-                fields=("notification", "endpoint"), name="notifications_delivery_once"
-            ),
+            models.UniqueConstraint(fields=("notification", "endpoint"), name="notifications_delivery_once"),
             models.CheckConstraint(
                 condition=Q(
                     state=DeliveryState.SENDING,
                     lease_token__isnull=False,
                     lease_until__isnull=False,
                 )
-                | (
-                    ~Q(state=DeliveryState.SENDING)
-                    & Q(lease_token__isnull=True, lease_until__isnull=True)
-                ),
+                | (~Q(state=DeliveryState.SENDING) & Q(lease_token__isnull=True, lease_until__isnull=True)),
                 name="notifications_delivery_lease",
             ),
         )
         indexes = (
-            models.Index(
-                fields=("priority", "next_attempt_at"),
-                condition=Q(state=DeliveryState.PENDING),
-                name="notifications_delivery_due",
-            ),
-            models.Index(
-                fields=("lease_until",),
-                condition=Q(state=DeliveryState.SENDING),
-                name="notifications_delivery_leased",
-            ),
+            # Whole, not partial, indexes: SQLite does not use a partial one when the state is a bound parameter.
+            models.Index(fields=("state", "priority", "next_attempt_at"), name="notifications_delivery_due"),
+            models.Index(fields=("state", "lease_until"), name="notifications_delivery_leased"),
             models.Index(
                 fields=("state", "channel", "-created_at"),
                 name="notifications_delivery_list",
@@ -178,9 +148,7 @@ class Delivery(models.Model):
 class DeliveryAttempt(models.Model):
     """One try at one delivery. `number` is the attempt it counted as; a throttled try keeps the number for the next."""
 
-    delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="attempt_rows"
-    )
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempt_rows")
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()

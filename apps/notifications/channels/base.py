@@ -1,0 +1,175 @@
+"""What every channel is: limits, format and secrets as class data; overflow and masking done here, sending below."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, Self
+
+from apps.core.clock import wall_now
+from apps.core.exceptions import ArbEdgeError, PermanentError
+from apps.core.limits import Limit
+from apps.core.vault import mask
+from apps.notifications.channels import text
+from apps.notifications.enums import TextFormat
+from apps.notifications.exceptions import ChannelOffError
+from apps.notifications.types import OutboundMessage, Sent
+
+RETRY_AFTER_MIN_S = 1.0
+RETRY_AFTER_MAX_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One thing an endpoint's owner gives besides the address."""
+
+    name: str
+    label: str
+    secret: bool = True
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of the configuration that the channel is made from; without a required one it is switched off."""
+
+    name: str
+    setting: str
+    required: bool = False
+    secret: bool = False
+
+
+class Channel(ABC):
+    """A way to reach a person. Knows no row and no setting, never sleeps, never retries; returns `Sent` or raises."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    address_label: ClassVar[str]
+    text_format: ClassVar[TextFormat]
+    # UTF-16 units; for JSON, bytes.
+    max_length: ClassVar[int]
+    subject_max_length: ClassVar[int] = 0
+    provider_limits: ClassVar[tuple[Limit, ...]]
+    endpoint_limits: ClassVar[tuple[Limit, ...]]
+    credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    # Whether a repeat of the same `delivery_id` can be recognised on the other side.
+    idempotent: ClassVar[bool] = False
+
+    def __init__(self, config: Mapping[str, Any], *, timeout_s: float) -> None:
+        self.config = config
+        self.timeout_s = timeout_s
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, timeout_s: float) -> Self:
+        """The channel made from the values that `settings` names; `ChannelOffError` says which one is missing."""
+        missing = [row.setting for row in cls.settings if row.required and not config.get(row.name)]
+        if missing:
+            raise ChannelOffError(f"The {cls.name} channel is off: {', '.join(missing)} is not set.")
+        return cls(config, timeout_s=timeout_s)
+
+    def __repr__(self) -> str:
+        secret = {row.name for row in self.settings if row.secret}
+        shown = {name: mask(str(value)) if name in secret and value else value for name, value in self.config.items()}
+        return f"<{type(self).__name__} {shown}>"
+
+    # --- what a subclass says ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def transmit(self, message: OutboundMessage) -> Sent:
+        """One try to send a message that already fits. Raises a core error for anything but success."""
+
+    @abstractmethod
+    def host(self, address: str) -> str:
+        """The provider's host behind an address: what breakers and provider limits are kept for."""
+
+    @classmethod
+    @abstractmethod
+    def address_clean(cls, address: str) -> str:
+        """The one spelling of an address; PermanentError(code="bad_address") says what is wrong with it."""
+
+    def limits_of(self, address: str) -> tuple[Limit, ...]:
+        """How often one address may be written to."""
+        del address
+        return self.endpoint_limits
+
+    # --- what all share --------------------------------------------------------------------------------------------
+
+    async def send(self, message: OutboundMessage) -> Sent:
+        """One try to send; whatever it raises carries no secret, so it may be stored and shown."""
+        try:
+            return await self.transmit(self.fitted(message))
+        except ArbEdgeError as error:
+            error.message = self.masked(error.message, message)
+            error.args = (error.message,)
+            # The chain could quote the URL, which for some providers is the credential.
+            raise error from None
+
+    def fitted(self, message: OutboundMessage) -> OutboundMessage:
+        """The message cut to the channel's lengths; PermanentError(code="too_large") where the format can't be cut."""
+        fit: Callable[[str, int], str] = _FIT[self.text_format]
+        return OutboundMessage(
+            delivery_id=message.delivery_id,
+            address=message.address,
+            subject=text.fit_plain(text.one_line(message.subject), self.subject_max_length or self.max_length),
+            body=fit(message.body, self.max_length),
+            text_body=text.fit_plain(message.text_body, self.max_length),
+            credentials=message.credentials,
+        )
+
+    def masked(self, words: str, message: OutboundMessage) -> str:
+        """`words` without any secret of the channel or of the endpoint."""
+        secrets = [str(self.config.get(row.name) or "") for row in self.settings if row.secret]
+        secrets += [message.credentials.get(field.name, "") for field in self.credential_fields if field.secret]
+        for secret in filter(None, secrets):
+            words = words.replace(secret, mask(secret))
+        return words
+
+    @classmethod
+    def credentials_check(cls, credentials: Mapping[str, str]) -> None:
+        """PermanentError(code="bad_credentials") where a required field is missing or an unknown one is given."""
+        known = {field.name for field in cls.credential_fields}
+        missing = [field.name for field in cls.credential_fields if field.required and not credentials.get(field.name)]
+        unknown = sorted(set(credentials) - known)
+        if missing or unknown:
+            what = [f"needs {name}" for name in missing] + [f"does not know {name}" for name in unknown]
+            raise PermanentError(f"A {cls.name} endpoint {', '.join(what)}.", code="bad_credentials")
+
+
+def retry_after_seconds(value: str | float | None, *, default: float) -> float:
+    """A `Retry-After` (seconds or an HTTP date, RFC 9110 section 10.2.3) in seconds, between one and a day.
+
+    What can't be read is `default`: a provider that says "later" unclearly still said "later"."""
+    if value is None:
+        return default
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(str(value))
+        except ValueError:
+            return default
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (moment - _wall()).total_seconds()
+    if seconds != seconds:  # NaN
+        return default
+    return min(max(seconds, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
+
+
+def _wall() -> datetime:
+    return wall_now()
+
+
+def _fit_json(body: str, limit: int) -> str:
+    size = len(body.encode())
+    if size > limit:
+        raise PermanentError(f"The message has {size:,} bytes, the channel takes {limit:,}.", code="too_large")
+    return body
+
+
+_FIT: dict[TextFormat, Callable[[str, int], str]] = {
+    TextFormat.PLAIN: text.fit_plain,
+    TextFormat.HTML: text.fit_html,
+    TextFormat.JSON: _fit_json,
+}

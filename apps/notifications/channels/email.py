@@ -1,0 +1,165 @@
+"""E-mail over SMTP (RFC 5321), as text and HTML."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Any, ClassVar
+
+import aiosmtplib
+
+from apps.core import clock
+from apps.core.exceptions import OperatorError, PermanentError, TemporaryError
+from apps.core.limits import Limit
+from apps.notifications.channels.base import Channel, Setting
+from apps.notifications.enums import TextFormat
+from apps.notifications.exceptions import EndpointGoneError
+from apps.notifications.types import OutboundMessage, Sent
+
+# RFC 5321 section 4.5.3.1.3 limits a path to 256 octets; the rest is what mail servers in fact accept.
+_ADDRESS = re.compile(r"^[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")
+# Mailbox unavailable, not local, name not allowed (RFC 5321 section 4.2.3): the address, not the message, is refused.
+_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+_CONNECTIONS = 10
+_IDLE_KEPT_S = 5.0
+
+
+class EmailChannel(Channel):
+    """Mail through the house's SMTP server; a few connections are kept and shared."""
+
+    name: ClassVar[str] = "email"
+    label: ClassVar[str] = "E-mail"
+    address_label: ClassVar[str] = "address"
+    text_format: ClassVar[TextFormat] = TextFormat.HTML
+    # Gmail clips messages over 102 KB; half of that leaves room for the text part and the headers.
+    max_length: ClassVar[int] = 50_000
+    # "no more than 78 characters" a line, RFC 5322 section 2.1.1.
+    subject_max_length: ClassVar[int] = 78
+    # No published figure holds for every server; ours stay below what bulk-sender rules call sudden volume.
+    provider_limits: ClassVar[tuple[Limit, ...]] = (Limit(50, 1),)
+    endpoint_limits: ClassVar[tuple[Limit, ...]] = (Limit(5, 1), Limit(60, 3600))
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("host", "SMTP_HOST", required=True),
+        Setting("port", "SMTP_PORT"),
+        Setting("user", "SMTP_USER"),
+        Setting("password", "SMTP_PASSWORD", secret=True),
+        Setting("security", "SMTP_SECURITY"),
+        Setting("sender", "EMAIL_FROM", required=True),
+    )
+
+    def __init__(self, config: Mapping[str, Any], *, timeout_s: float) -> None:
+        super().__init__(config, timeout_s=timeout_s)
+        self._idle: list[tuple[float, aiosmtplib.SMTP]] = []
+        self._slots = asyncio.Semaphore(_CONNECTIONS)
+
+    def host(self, address: str) -> str:
+        """The house's own server, whoever is written to."""
+        del address
+        return f"{self.config['host']}:{self.config['port']}"
+
+    @classmethod
+    def address_clean(cls, address: str) -> str:
+        """One bare mailbox, its domain in lower case."""
+        cleaned = address.strip()
+        if not _ADDRESS.match(cleaned) or ".." in cleaned or not cleaned.isprintable():
+            raise PermanentError("This is no e-mail address.", code="bad_address")
+        local, _, domain = cleaned.rpartition("@")
+        return f"{local}@{domain.lower()}"
+
+    async def transmit(self, message: OutboundMessage) -> Sent:
+        """One message to one mailbox: 4xx and lost connections are temporary, 5xx permanent."""
+        mail = mail_made(message, str(self.config["sender"]))
+        try:
+            async with self._connection() as client:
+                await client.send_message(mail)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise OperatorError(f"The SMTP server refuses our sign-in: {error.code}.", code="unauthorized") from error
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _refused(error.recipients[0], recipient=True) from error
+        except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPHeloError) as error:
+            raise TemporaryError(f"The SMTP server does not take us: {error}", code="connection") from error
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code < 500:
+                raise _refused(error, recipient=False) from error
+            raise OperatorError(f"The SMTP server refuses EMAIL_FROM: {error.message}", code="sender") from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise _refused(error, recipient=isinstance(error, aiosmtplib.SMTPRecipientRefused)) from error
+        except aiosmtplib.SMTPNotSupported as error:
+            raise OperatorError(f"The SMTP server lacks what SMTP_SECURITY asks for: {error}", code="smtp") from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise TemporaryError(f"The SMTP server failed: {error}", code="connection") from error
+        return Sent(str(mail["Message-ID"]))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """A connected client; given back for the next message unless something went wrong on it."""
+        async with self._slots:
+            client = await self._reused() or await self._connected()
+            try:
+                yield client
+            except (aiosmtplib.SMTPException, OSError, asyncio.CancelledError):
+                client.close()
+                raise
+            self._idle.append((asyncio.get_running_loop().time(), client))
+
+    async def _reused(self) -> aiosmtplib.SMTP | None:
+        while self._idle:
+            since, client = self._idle.pop()
+            fresh = asyncio.get_running_loop().time() - since < _IDLE_KEPT_S
+            if fresh and client.is_connected:
+                try:
+                    await client.noop()
+                except (aiosmtplib.SMTPException, OSError):
+                    client.close()
+                    continue
+                return client
+            client.close()
+        return None
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        security = self.config["security"]
+        client = aiosmtplib.SMTP(
+            hostname=str(self.config["host"]),
+            port=int(self.config["port"]),
+            username=str(self.config["user"]) or None,
+            password=str(self.config["password"]) or None,
+            use_tls=security == "tls",
+            start_tls=security == "starttls",
+            timeout=self.timeout_s,
+        )
+        await client.connect()
+        return client
+
+
+def mail_made(message: OutboundMessage, sender: str) -> EmailMessage:
+    """The MIME message. Header values go through the e-mail package, which refuses line breaks."""
+    name, address = parseaddr(sender)
+    local, _, domain = message.address.rpartition("@")
+    mail = EmailMessage(policy=SMTP)
+    try:
+        mail["From"] = Address(name, addr_spec=address)
+        mail["To"] = Address(username=local, domain=domain)
+        mail["Subject"] = message.subject
+        # The same over retries: mail servers and readers recognise a repeat by it.
+        mail["Message-ID"] = f"<{message.delivery_id}@{address.rpartition('@')[2]}>"
+        mail["Date"] = format_datetime(clock.wall_now())
+    except ValueError as error:
+        raise PermanentError(f"The mail's headers can't be made: {error}", code="bad_header") from error
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.text_body or message.body)
+    mail.add_alternative(message.body, subtype="html")
+    return mail
+
+
+def _refused(error: aiosmtplib.SMTPResponseException, *, recipient: bool) -> Exception:
+    words = f"The SMTP server answered {error.code}: {' '.join(error.message.split())}"
+    code = f"smtp_{error.code}"
+    if error.code < 500:
+        return TemporaryError(words, code=code)
+    if recipient and error.code in _NO_SUCH_MAILBOX:
+        return EndpointGoneError(words, code=code)
+    return PermanentError(words, code=code)

@@ -1,0 +1,128 @@
+"""Telegram Bot API, https://core.telegram.org/bots/api#sendmessage."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from apps.core import http
+from apps.core.exceptions import OperatorError, PermanentError, TemporaryError, ThrottledError
+from apps.core.limits import Limit
+from apps.notifications.channels.base import Channel, Setting, retry_after_seconds
+from apps.notifications.channels.http import THROTTLE_DEFAULT_S, answer_check
+from apps.notifications.enums import TextFormat
+from apps.notifications.exceptions import EndpointGoneError
+from apps.notifications.types import OutboundMessage, Sent
+
+_ADDRESS = re.compile(r"^(-?[1-9][0-9]{0,19}|@[A-Za-z][A-Za-z0-9_]{3,31})$")
+_UNPARSEABLE = "can't parse entities"
+# Descriptions after which a chat never takes a message again, whatever the status code.
+_GONE = (
+    "bot was blocked by the user",
+    "user is deactivated",
+    "chat not found",
+    "bot was kicked",
+    "bot can't initiate conversation",
+    "bot is not a member",
+    "group chat was deactivated",
+    "peer_id_invalid",
+    "have no rights to send a message",
+)
+
+
+class TelegramChannel(Channel):
+    """Messages of the house's bot to a chat."""
+
+    name: ClassVar[str] = "telegram"
+    label: ClassVar[str] = "Telegram"
+    address_label: ClassVar[str] = "chat id"
+    text_format: ClassVar[TextFormat] = TextFormat.HTML
+    # "1-4096 characters after entities parsing" (sendMessage); counted before parsing, so never more than that.
+    max_length: ClassVar[int] = 4096
+    # "no more than one message per second" in a chat, "about 30 messages per second" in bulk, "20 messages per minute"
+    # in a group: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+    provider_limits: ClassVar[tuple[Limit, ...]] = (Limit(30, 1),)
+    endpoint_limits: ClassVar[tuple[Limit, ...]] = (Limit(1, 1),)
+    group_limits: ClassVar[tuple[Limit, ...]] = (Limit(1, 1), Limit(20, 60))
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("token", "TELEGRAM_BOT_TOKEN", required=True, secret=True),
+        Setting("url", "TELEGRAM_API_URL", required=True),
+    )
+
+    def host(self, address: str) -> str:
+        """One provider for all chats."""
+        del address
+        return urlsplit(str(self.config["url"])).netloc
+
+    def limits_of(self, address: str) -> tuple[Limit, ...]:
+        """Groups and channels (negative ids, @names) are limited per minute as well."""
+        return self.group_limits if address.startswith(("-", "@")) else self.endpoint_limits
+
+    @classmethod
+    def address_clean(cls, address: str) -> str:
+        """A numeric chat id or a public @name."""
+        cleaned = address.strip()
+        if not _ADDRESS.match(cleaned):
+            raise PermanentError("A Telegram address is a chat id (a number) or an @name.", code="bad_address")
+        return cleaned
+
+    async def transmit(self, message: OutboundMessage) -> Sent:
+        """Send as HTML; once more as plain text where Telegram can't parse it, once more where the chat has moved."""
+        answer = await self._call(message.address, message)
+        moved = str(_parameters(answer).get("migrate_to_chat_id", ""))
+        if moved:
+            answer = await self._call(moved, message)
+        result = answer.get("result")
+        if not isinstance(result, Mapping) or "message_id" not in result:
+            raise TemporaryError("Telegram's answer does not say that it took the message.", code="garbage")
+        return Sent(str(result["message_id"]), new_address=moved)
+
+    async def _call(self, chat_id: str, message: OutboundMessage) -> Mapping[str, Any]:
+        """Telegram's answer to the message, as HTML and if that can't be parsed as plain text."""
+        answer = await self._post({"chat_id": chat_id, "text": message.body, "parse_mode": "HTML"})
+        if _UNPARSEABLE in _description(answer):
+            answer = await self._post({"chat_id": chat_id, "text": message.text_body or message.body})
+        return answer
+
+    async def _post(self, body: dict[str, Any]) -> Mapping[str, Any]:
+        """The decoded answer of success, or of a failure that is worth another try; everything else raises."""
+        url = f"{self.config['url']}/bot{self.config['token']}/sendMessage"
+        body["link_preview_options"] = {"is_disabled": True}
+        response = await http.request("POST", url, json=body, timeout=self.timeout_s)
+        answer = _decoded(response)
+        words = _description(answer)
+        if response.status == 429:
+            pause = retry_after_seconds(_parameters(answer).get("retry_after"), default=THROTTLE_DEFAULT_S)
+            raise ThrottledError(f"Telegram answered 429: {words}", retry_after=pause, code="http_429")
+        if any(phrase in words for phrase in _GONE):
+            raise EndpointGoneError(f"Telegram says: {words}", code="chat_gone")
+        if response.status == 403:
+            raise EndpointGoneError(f"Telegram refuses this chat: {words}", code="chat_forbidden")
+        if response.status == 404:
+            # The path holds the token: "Not Found" is Telegram's word for a token it does not know.
+            raise OperatorError("Telegram does not know the bot's token.", code="unauthorized")
+        worth_another = "parse_mode" in body and _UNPARSEABLE in words
+        if not (worth_another or "migrate_to_chat_id" in _parameters(answer)):
+            answer_check(response, "Telegram", ours=True)
+        return answer
+
+
+def _decoded(response: http.HttpResponse) -> Mapping[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if isinstance(answer, Mapping):
+        return answer
+    # A gateway's page instead of the API: its status says what to do, and a 2xx of that sort is no success.
+    answer_check(response, "Telegram")
+    raise TemporaryError("Telegram's address answered something that is not the Bot API.", code="garbage")
+
+
+def _description(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("description", "")).lower()
+
+
+def _parameters(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = answer.get("parameters")
+    return parameters if isinstance(parameters, Mapping) else {}

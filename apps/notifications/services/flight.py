@@ -1,0 +1,124 @@
+"""Sends under way on the process's event loop. The loop never touches a row: results come back through a queue."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from apps.core import clock, loop
+from apps.core.exceptions import ArbEdgeError, OperatorError, TemporaryError, ThrottledError
+from apps.notifications.channels.base import Channel
+from apps.notifications.exceptions import EndpointGoneError
+from apps.notifications.models import Delivery, Endpoint
+from apps.notifications.services.states import Happened, Result
+from apps.notifications.types import OutboundMessage, Sent
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SIZE = 20
+FLUSH_S = 0.1
+# After its own time-out a send has this long to come back before it is given up as stuck.
+GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One send that may be made now. `target` names the provider and host: its breaker and its tap."""
+
+    delivery: Delivery = field(repr=False)
+    channel: Channel
+    message: OutboundMessage
+    target: str
+    next_endpoint: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A send that has ended, with its result and the app times of its try."""
+
+    job: Job
+    result: Result
+    started_at: datetime
+    finished_at: datetime
+
+
+class Flight:
+    """Up to `concurrency` sends at once, each at most `timeout_s` seconds; used by one task thread."""
+
+    def __init__(self, *, concurrency: int, timeout_s: float) -> None:
+        self._concurrency = concurrency
+        self._timeout_s = timeout_s
+        self._landed: SimpleQueue[Landed] = SimpleQueue()
+        self._closed_until: dict[str, float] = {}
+        self._last_launch = 0.0
+        self.count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more sends may start."""
+        return self._concurrency - self.count
+
+    @property
+    def stuck(self) -> bool:
+        """Whether something is under way that should long have come back; its lease will end by itself."""
+        return self.count > 0 and time.monotonic() > self._last_launch + self._timeout_s + GRACE_S
+
+    def launch(self, jobs: Sequence[Job]) -> None:
+        """Start these sends."""
+        if not jobs:
+            return
+        self.count += len(jobs)
+        self._last_launch = time.monotonic()
+        asyncio.run_coroutine_threadsafe(self._all(jobs), loop.get())
+
+    def collect(self) -> list[Landed]:
+        """What has landed: as soon as there are FLUSH_SIZE, or FLUSH_S seconds from now; perhaps nothing."""
+        landed: list[Landed] = []
+        until = time.monotonic() + FLUSH_S
+        while self.count and len(landed) < FLUSH_SIZE:
+            try:
+                landed.append(self._landed.get(timeout=max(0.0, until - time.monotonic())))
+            except Empty:
+                break
+            self.count -= 1
+        return landed
+
+    async def _all(self, jobs: Sequence[Job]) -> None:
+        await asyncio.gather(*(self._one(job) for job in jobs))
+
+    async def _one(self, job: Job) -> None:
+        closed_s = self._closed_until.get(job.target, 0.0) - time.monotonic()
+        started_at = clock.now()
+        if closed_s > 0:
+            result = Result(Happened.LIMITED, "throttled", "Its provider has just asked for a pause.", wait_s=closed_s)
+        else:
+            result = await self._sent(job)
+        if result.happened is Happened.THROTTLED:
+            self._closed_until[job.target] = time.monotonic() + result.wait_s
+        self._landed.put(Landed(job, result, started_at, clock.now()))
+
+    async def _sent(self, job: Job) -> Result:
+        try:
+            sent: Sent = await asyncio.wait_for(job.channel.send(job.message), self._timeout_s)
+        except ArbEdgeError as error:
+            return _result_of(error)
+        except TimeoutError:
+            return Result(Happened.TEMPORARY, "timeout", f"There was no answer within {self._timeout_s:g} s.")
+        except Exception as error:  # noqa: BLE001 (a plug-in's fault must not strand its neighbours' results)
+            # The text could quote a secret, so it stays out of the row and of the log.
+            logger.error("Channel %s failed with %s", job.channel.name, type(error).__name__)
+            return Result(Happened.TEMPORARY, "fault", f"The channel failed: {type(error).__name__}.")
+        return Result(Happened.DELIVERED, provider_message_id=sent.provider_message_id, new_address=sent.new_address)
+
+
+def _result_of(error: ArbEdgeError) -> Result:
+    if isinstance(error, ThrottledError):
+        return Result(Happened.THROTTLED, error.code, error.message, wait_s=error.retry_after)
+    if isinstance(error, TemporaryError):
+        return Result(Happened.TEMPORARY, error.code, error.message)
+    if isinstance(error, OperatorError):
+        logger.error("A channel is misconfigured: %s", error.message)
+    return Result(Happened.PERMANENT, error.code, error.message, endpoint_gone=isinstance(error, EndpointGoneError))

@@ -1,0 +1,160 @@
+"""Writing down what came of leased deliveries: one transaction per flush, and only where the lease is still ours."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from apps.notifications.enums import DeliveryState, NotificationState
+from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
+from apps.notifications.services.endpoints import endpoint_disable, endpoint_move
+from apps.notifications.services.states import Result, Standing, Verdict, decide
+
+logger = logging.getLogger(__name__)
+
+OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
+_FIELDS = (
+    "state", "attempts", "next_attempt_at", "lease_token", "lease_until", "last_error", "provider_message_id",
+    "finished_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A leased delivery with its result, the endpoint that could take over, and when the try was made (if one was)."""
+
+    delivery: Delivery
+    result: Result
+    next_endpoint: Endpoint | None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been written: deliveries by their new state, and the channels that delivered."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    channels: set[str] = field(default_factory=set)
+    lease_lost: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Sum up another flush."""
+        self.states.update(other.states)
+        self.channels |= other.channels
+        self.lease_lost += other.lease_lost
+
+
+def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
+    """Store the results of deliveries whose lease still is the one they were leased under; others are only counted.
+
+    States, attempt rows, fallback deliveries, disabled endpoints and finished notifications change together or not at
+    all."""
+    tally = Tally()
+    with transaction.atomic():
+        keys = [one.delivery.pk for one in settled]
+        tokens = dict(Delivery.objects.select_for_update().filter(pk__in=keys).values_list("pk", "lease_token"))
+        held = [one for one in settled if tokens.get(one.delivery.pk) == one.delivery.lease_token]
+        verdicts = [(one, _verdict(one, now)) for one in held]
+        for one, verdict in verdicts:
+            _apply(one, verdict, now)
+            tally.states[verdict.state] += 1
+            if verdict.state == DeliveryState.DELIVERED:
+                tally.channels.add(one.delivery.channel)
+        Delivery.objects.bulk_update([one.delivery for one in held], _FIELDS)
+        DeliveryAttempt.objects.bulk_create(_attempts(verdicts))
+        Delivery.objects.bulk_create(_fallbacks(verdicts, now), ignore_conflicts=True)
+        _endpoints_update(held)
+        notifications_settle(
+            notification_ids={one.delivery.notification_id for one, verdict in verdicts if verdict.state not in OPEN},
+            now=now,
+        )
+    tally.lease_lost = len(settled) - len(held)
+    if tally.lease_lost:
+        logger.warning("%d results came after their lease had ended and were not written", tally.lease_lost)
+    return tally
+
+
+def notifications_settle(*, notification_ids: set[UUID], now: datetime) -> None:
+    """Finish those of the notifications that have no open delivery left."""
+    if not notification_ids:
+        return
+    own = Delivery.objects.filter(notification=OuterRef("pk"))
+    done = Notification.objects.filter(pk__in=notification_ids, state=NotificationState.PENDING).exclude(
+        Exists(own.filter(state__in=OPEN))
+    )
+    # In this order: one route that has it is enough; a dead letter is worth more attention than a late one.
+    for of_delivery, state in (
+        (DeliveryState.DELIVERED, NotificationState.DELIVERED),
+        (DeliveryState.DEAD, NotificationState.DEAD),
+        (DeliveryState.EXPIRED, NotificationState.EXPIRED),
+    ):
+        done.filter(Exists(own.filter(state=of_delivery))).update(state=state, finished_at=now)
+
+
+def _verdict(one: Settled, now: datetime) -> Verdict:
+    standing = Standing(
+        attempts=one.delivery.attempts,
+        budget=settings.DELIVERY_ATTEMPTS,
+        has_next=one.next_endpoint is not None,
+        expires_at=one.delivery.notification.expires_at,
+    )
+    return decide(one.result, standing, now=now)
+
+
+def _apply(one: Settled, verdict: Verdict, now: datetime) -> None:
+    row = one.delivery
+    row.state, row.attempts = verdict.state, verdict.attempts
+    row.lease_token = row.lease_until = None
+    row.provider_message_id = one.result.provider_message_id[:200]
+    row.last_error = ": ".join(filter(None, (one.result.code, one.result.reason)))[:500]
+    if verdict.next_attempt_at is not None:
+        row.next_attempt_at = verdict.next_attempt_at
+    else:
+        row.finished_at = now
+
+
+def _attempts(verdicts: Sequence[tuple[Settled, Verdict]]) -> list[DeliveryAttempt]:
+    return [
+        DeliveryAttempt(
+            delivery=one.delivery,
+            # A throttled try was not counted: it is another go at the number that comes next.
+            number=max(verdict.attempts, 1),
+            started_at=one.started_at or one.finished_at,
+            finished_at=one.finished_at,
+            outcome=one.result.happened.outcome,
+            code=one.result.code[:64],
+            reason=one.result.reason[:500],
+        )
+        for one, verdict in verdicts
+        if one.result.happened.outcome is not None and one.finished_at is not None
+    ]
+
+
+def _fallbacks(verdicts: Sequence[tuple[Settled, Verdict]], now: datetime) -> list[Delivery]:
+    return [
+        Delivery(
+            notification_id=one.delivery.notification_id,
+            endpoint=one.next_endpoint,
+            channel=one.next_endpoint.channel,
+            priority=one.delivery.priority,
+            next_attempt_at=now,
+            created_at=now,
+        )
+        for one, verdict in verdicts
+        if verdict.state == DeliveryState.FAILED and one.next_endpoint is not None
+    ]
+
+
+def _endpoints_update(held: Sequence[Settled]) -> None:
+    for one in held:
+        if one.result.endpoint_gone:
+            endpoint_disable(endpoint_id=one.delivery.endpoint_id, reason=one.result.reason)
+        elif one.result.new_address:
+            endpoint_move(endpoint=one.delivery.endpoint, address=one.result.new_address)
