@@ -1,4 +1,6 @@
-"""Celery: broker, queues, guarantees."""
+"""Celery: broker, queues, guarantees, and the schedules as data."""
+
+from typing import Any
 
 from django.conf import settings
 from kombu import Queue
@@ -43,3 +45,28 @@ broker_transport_options = {
 if broker_url.startswith("amqp"):
     broker_transport_options = {"confirm_publish": True, "socket_settings": {}}
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
+
+
+def _every(seconds: int, task: str, queue: str, owner: str, description: str) -> dict[str, Any]:
+    # A message that has not started within its period is stale: the next one is on its way. Beat loses fractions.
+    return {
+        "name": task,
+        "task": task,
+        "every": seconds,
+        "queue": queue,
+        "expire_seconds": max(1, seconds - 1),
+        "owner": owner,
+        "description": description,
+    }
+
+
+# Beat reads its schedules from the database, where operators edit them; `manage.py seed_schedules` creates what is
+# missing there and never overwrites. (Beat's own `beat_schedule` would rewrite rows at each start, so it stays empty.)
+SCHEDULES = (
+    _every(settings.POLL_SECONDS, "markets.poll", "market", "markets", "Ring the ingestion of every feed that is due."),
+    _every(15, "opportunities.detect", "detect", "opportunities", "Scan the latest snapshots (also rung by each)."),
+    _every(5, "opportunities.expire", "detect", "opportunities", "End what has expired or is no longer seen."),
+    _every(15, "opportunities.request_markouts", "detect", "opportunities", "Order books for markouts that are due."),
+    _every(5, "distribution.run", "detect", "distribution", "Distribute what is active (also rung by it)."),
+    _every(5, "notifications.sweep", "default", "notifications", "Free expired leases, ring for deliveries due."),
+)

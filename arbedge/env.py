@@ -58,7 +58,11 @@ class Env:
     def decimal(self, name: str, default: Decimal, *, low: Decimal = Decimal(0)) -> Decimal:
         """A finite decimal of at least `low`."""
         return self._parsed(
-            name, default, Decimal, lambda value: value.is_finite() and value >= low, f"a decimal number of at least {low}"
+            name,
+            default,
+            Decimal,
+            lambda value: value.is_finite() and value >= low,
+            f"a decimal number of at least {low}",
         )
 
     def choice(self, name: str, default: str, choices: Sequence[str]) -> str:

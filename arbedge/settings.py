@@ -25,11 +25,15 @@ PROFILE = env.choice("PROFILE", "balanced", tuple(PROFILES))
 _profile = PROFILES[PROFILE]
 
 # --- secrets ----------------------------------------------------------------------------------------------------
-SECRET_KEY = env.secret("SECRET_KEY", default="development-only-secret-key-never-for-production" if DEVELOPMENT else None)
+SECRET_KEY = env.secret(
+    "SECRET_KEY", default="development-only-secret-key-never-for-production" if DEVELOPMENT else None
+)
 # Development without a key gets one per process group from the launcher; a lone command gets a throw-away key.
 VAULT_KEYS = env.words("VAULT_KEYS", (Fernet.generate_key().decode(),) if DEVELOPMENT else ())
 if not VAULT_KEYS:
-    env.problem("VAULT_KEYS is not set: generate one with `python manage.py vault_key` and keep it apart from the database.")
+    env.problem(
+        "VAULT_KEYS is not set: generate one with `python manage.py vault_key` and keep it apart from the database."
+    )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]") if DEVELOPMENT else ())
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")

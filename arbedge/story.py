@@ -61,7 +61,9 @@ class Story:
 
     def _ended(self, data: Data) -> list[str]:
         count = len(data["opportunity_ids"])
-        return [f"over       {count} opportunit{'y' if count == 1 else 'ies'}" + _reason(data["reason"])] if count else []
+        return (
+            [f"over       {count} opportunit{'y' if count == 1 else 'ies'}" + _reason(data["reason"])] if count else []
+        )
 
     def _deliveries(self, data: Data) -> list[str]:
         self._delivered += data["delivered"]
@@ -77,5 +79,6 @@ def _reason(reason: str) -> str:
 def _opportunity(facts: Mapping[str, Any]) -> str:
     return (
         f"found      {facts['kind_label']} {facts['symbol']}: {facts['legs_text']}; "
-        f"net {facts['net_edge_percent']} % of {facts['size']} USD (gross {facts['gross_edge_percent']} %), {facts['origin']}"
+        f"net {facts['net_edge_percent']} % of {facts['size']} USD "
+        f"(gross {facts['gross_edge_percent']} %), {facts['origin']}"
     )

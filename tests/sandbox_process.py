@@ -68,7 +68,15 @@ def sandbox_run(*arguments: str) -> Iterator[Sandbox]:
     """A sandbox on free ports with these extra arguments; ended when the block is left."""
     sandbox = Sandbox(f"http://127.0.0.1:{free_port()}", free_port())
     process = subprocess.Popen(
-        (sys.executable, "-m", "sandbox", "--port", sandbox.url.rsplit(":", 1)[1], "--smtp-port", str(sandbox.smtp_port))
+        (
+            sys.executable,
+            "-m",
+            "sandbox",
+            "--port",
+            sandbox.url.rsplit(":", 1)[1],
+            "--smtp-port",
+            str(sandbox.smtp_port),
+        )
         + ("--parent", str(os.getpid()), *arguments),
         stdout=subprocess.DEVNULL,
         start_new_session=True,

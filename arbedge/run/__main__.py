@@ -10,12 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -129,9 +128,9 @@ async def _answers(url: str, *, seconds: float, log: Path) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=2).close())
+            (await asyncio.to_thread(requests.get, url, timeout=2)).raise_for_status()
             return
-        except (urllib.error.URLError, OSError) as error:
+        except requests.RequestException as error:
             if time.monotonic() > deadline:
                 raise UnusableRun(f"{url} does not answer ({error}); see {log}") from error
             await asyncio.sleep(0.2)
@@ -158,7 +157,11 @@ def _welcome(mode: Mode, secret: Mapping[str, str]) -> None:
         table.add_row(person["email"], person["password"], person["tier"], person["role"])
     web = mode.urls["web"]
     console.print(table)
-    console.print(f"Admin    {web}/admin/\nAPI      {web}/api/docs/   (tokens: var/demo.json)\nHealth   {web}/api/v1/health/detailed")
+    console.print(
+        f"Admin    {web}/admin/\n"
+        f"API      {web}/api/docs/   (tokens: {mode.folder.parent / 'demo.json'})\n"
+        f"Health   {web}/api/v1/health/detailed"
+    )
     console.print(f"Flower   {mode.urls['flower']}   (operator / {secret['FLOWER_PASSWORD']})")
     if mode.has_sandbox:
         console.print(f"Sandbox  {mode.urls['sandbox']}/_sandbox/received   (what the channels were sent)")

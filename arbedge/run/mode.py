@@ -47,12 +47,16 @@ class Mode:
 
 
 def mode_read(environ: Mapping[str, str], *, live: bool) -> Mode:
-    """The mode that the environment asks for; its state goes below VAR_DIR (default `var/`). Raises `UnusableRun` for ports in use, a missing folder or moment."""
+    """The mode that the environment asks for; its state goes below VAR_DIR (default `var/`).
+
+    Raises `UnusableRun` for ports in use, a missing folder or a moment that is none."""
     replay, replay_at = environ.get("REPLAY", ""), environ.get("REPLAY_AT", "")
     if live and (replay or replay_at):
         raise UnusableRun("REPLAY and REPLAY_AT are for `make run`: live data is not replayed.")
     if bool(replay) != bool(replay_at):
-        raise UnusableRun("A replay needs both: REPLAY=DIR and REPLAY_AT=time, for example REPLAY_AT=2023-08-16T05:19:27Z.")
+        raise UnusableRun(
+            "A replay needs both: REPLAY=DIR and REPLAY_AT=time, for example REPLAY_AT=2023-08-16T05:19:27Z."
+        )
     if replay and not Path(replay).is_dir():
         raise UnusableRun(f"REPLAY={replay} is not a folder: give the folder that holds the *.har or *.har.gz files.")
     if replay_at:
@@ -155,5 +159,13 @@ def _moment(text: str) -> None:
 
 def process_environ() -> dict[str, str]:
     """The caller's environment, without what would steer ArbEdge to another installation's stores."""
-    steering = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "CELERY_BROKER_URL", "SANDBOX_URL", "DEBUG", "REPLAY_STARTED_AT"}
+    steering = {
+        "DATABASE_URL",
+        "REDIS_URL",
+        "CACHE_URL",
+        "CELERY_BROKER_URL",
+        "SANDBOX_URL",
+        "DEBUG",
+        "REPLAY_STARTED_AT",
+    }
     return {name: value for name, value in os.environ.items() if name not in steering}

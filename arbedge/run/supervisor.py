@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import json
 import logging
 import os
 import signal
@@ -86,6 +87,8 @@ class Supervisor:
         finally:
             if output is not None:
                 os.close(output)
+        # For people and drills who want to know which process is which.
+        (self._logs.parent / "pids.json").write_text(json.dumps(self.pids(), indent=2) + "\n")
 
     async def _keep(self, child: _Child) -> None:
         while True:

@@ -2,8 +2,9 @@
 
 import sys
 
-import tests.bed  # noqa: F401  (the stores and the environment, before Django's settings)
 import django
+
+import tests.bed  # noqa: F401  (the stores and the environment, before Django's settings)
 
 django.setup()
 

@@ -71,7 +71,9 @@ def test_a_port_in_use_is_named_with_the_way_out() -> None:
 def test_what_is_killed_comes_back_and_nothing_is_left_after_the_stop(tmp_path: Path) -> None:
     said: list[str] = []
     # A worker with a pool child, which must not outlive it.
-    script = "import subprocess, sys, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
+    script = (
+        "import subprocess, sys, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
+    )
 
     async def scene() -> tuple[int, int]:
         supervisor = Supervisor(logs=tmp_path, cwd=Path.cwd(), say=said.append)

@@ -10,7 +10,12 @@ import pytest
 def check(**environ: str) -> "subprocess.CompletedProcess[str]":
     base = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "VIRTUAL_ENV", "LANG")}
     return subprocess.run(
-        (sys.executable, "manage.py", "check"), env=base | environ, capture_output=True, text=True, timeout=60, check=False
+        (sys.executable, "manage.py", "check"),
+        env=base | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

@@ -2,10 +2,10 @@
 
 import json
 import secrets
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -17,7 +17,7 @@ from apps.accounts.services import token_create, user_create
 from apps.notifications.services import endpoint_create
 
 _DOMAIN = "demo.arbedge.test"
-_TOKEN_NAME = "demo"
+_DEMO = "demo"
 
 
 class Command(BaseCommand):
@@ -26,7 +26,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to write, and which addresses to write beside the users."""
         parser.add_argument("--out", type=Path, required=True, help="file to write, e.g. var/demo.json")
-        parser.add_argument("--url", action="append", default=[], metavar="NAME=URL", help="an address to note; repeatable")
+        parser.add_argument(
+            "--url", action="append", default=[], metavar="NAME=URL", help="an address to note; repeatable"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create users, tokens and (with a sandbox) endpoints; write the file for its owner only."""
@@ -64,13 +66,13 @@ def _sign_in(name: str, tier: Tier, role: Role) -> dict[str, str]:
     else:
         user.set_password(password)
         user.save(update_fields=["password"])
-        user.api_tokens.filter(name=_TOKEN_NAME).delete()
-    token = token_create(user=user, name=_TOKEN_NAME)
+        user.api_tokens.filter(name=_DEMO).delete()
+    token = token_create(user=user, name=_DEMO)
     return {"email": email, "password": password, "tier": tier.value, "role": role.value, "token": token}
 
 
 def _endpoints(user: User, *, hook: str, chat: str) -> str:
-    """One endpoint per channel, each on a route of its own, so that a message takes all three. Gives the hook's secret."""
+    """One endpoint per channel, each on a route of its own: a message takes all three. Gives the hook's secret."""
     secret = f"whsec_{secrets.token_urlsafe(32)}"
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
     user.endpoints.filter(channel="webhook").exclude(address=hook_url).update(disabled_reason="an earlier demo's port")
@@ -83,10 +85,4 @@ def _endpoints(user: User, *, hook: str, chat: str) -> str:
 
 
 def _tell_sandbox(hooks: dict[str, str]) -> None:
-    request = urllib.request.Request(
-        f"{settings.SANDBOX_URL}/_sandbox/secrets",
-        method="PUT",
-        data=json.dumps(hooks).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(request, timeout=10).close()
+    requests.put(f"{settings.SANDBOX_URL}/_sandbox/secrets", json=hooks, timeout=10).raise_for_status()
