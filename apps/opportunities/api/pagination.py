@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from apps.accounts.models import User
 from apps.accounts.selectors import user_policy
@@ -25,6 +26,6 @@ class TierPagination(CursorPagination):
             raise ValidationError({self.page_size_query_param: "Use a whole number from 1."})
         return min(int(wanted[:9]), allowed)
 
-    def get_ordering(self, request: Request, queryset: QuerySet, view: object) -> tuple[str, ...]:
+    def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
         """The order that the view's ordering filter decided."""
         return tuple(super().get_ordering(request, queryset, view))

@@ -64,7 +64,9 @@ _ROW: dict[str, Any] = {
 }
 
 
-def _error(detail: str, code: str, status: int, title: str, errors: list[dict[str, str]] | None = None) -> OpenApiResponse:
+def _error(
+    detail: str, code: str, status: int, title: str, errors: list[dict[str, str]] | None = None
+) -> OpenApiResponse:
     value = {
         "type": "about:blank",
         "title": title,

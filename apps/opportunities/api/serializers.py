@@ -30,7 +30,7 @@ class OpportunitySerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Opportunity
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "kind",
             "instrument",
@@ -54,7 +54,7 @@ class OpportunitySerializer(serializers.ModelSerializer):
             "expires_at",
             "age",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(serializers.FloatField(help_text="Seconds since it became active."))
     def get_age(self, opportunity: Opportunity) -> float | None:
@@ -72,13 +72,13 @@ class OpportunityDetailSerializer(OpportunitySerializer):
     net_edge_recomputed = serializers.SerializerMethodField()
 
     class Meta(OpportunitySerializer.Meta):
-        fields = (*OpportunitySerializer.Meta.fields, "details", "evidence", "net_edge_recomputed")
+        fields = (*OpportunitySerializer.Meta.fields, "status", "details", "evidence", "net_edge_recomputed")
         read_only_fields = fields
 
     @extend_schema_field(
         serializers.CharField(
             allow_null=True,
-            help_text="Computed now from `evidence` alone; equals `net_edge`. Null where an older formula wrote the evidence.",
+            help_text="Computed now from `evidence` alone; equals `net_edge`. Null if an older formula wrote it.",
         )
     )
     def get_net_edge_recomputed(self, opportunity: Opportunity) -> str | None:
