@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class MarketsConfig(AppConfig):
     name = "apps.markets"
     label = "markets"
+
+    def ready(self) -> None:
+        from apps.core import health
+        from apps.markets.exchanges import registry  # noqa: F401  (its rows are verified by the system check)
+        from apps.markets.health import probe
+
+        health.register("markets", probe)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.core.events import Event
-from apps.markets.enums import FeedState, SnapshotKind
+from apps.markets.enums import FeedState, MarketType, SnapshotKind
 
 Floats: TypeAlias = NDArray[np.float64]
 Int8s: TypeAlias = NDArray[np.int8]
@@ -172,3 +172,28 @@ class BooksStored(Event):
 
     market_ids: tuple[int, ...]
     received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFacts:
+    """One market in exact numbers, amounts in listed base units; None = the exchange does not say.
+
+    `taker_fee` is the one that counts (an operator's override before the exchange's word), a fraction."""
+
+    id: int
+    exchange: str
+    symbol: str
+    type: MarketType
+    base: str
+    quote: str
+    settle: str
+    instrument: str
+    multiplier: int
+    contract_size: Decimal
+    taker_fee: Decimal | None
+    amount_step: Decimal | None
+    min_amount: Decimal | None
+    min_notional: Decimal | None
+    price_step: Decimal | None
+    max_leverage: Decimal | None
+    active: bool

@@ -1,0 +1,173 @@
+"""Market metadata of an exchange: what it lists, with fees, sizes and limits."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Context, Decimal
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from apps.core import clock, loop, queue
+from apps.core.exceptions import ArbEdgeError, OperatorError, TemporaryError
+from apps.markets.enums import ExchangeStatus, FeedState, SnapshotKind
+from apps.markets.exchanges import registry
+from apps.markets.exchanges.columns import MarketSpec
+from apps.markets.instruments import identify, is_leveraged_token
+from apps.markets.models import Exchange, Feed, Market
+from apps.markets.services import guard
+from apps.markets.services.feeds import INGEST_TASK, Outcome, feed_note
+
+logger = logging.getLogger(__name__)
+
+DEADLINE_S: Final = 45.0
+_STATUS: Final = {"restricted": ExchangeStatus.RESTRICTED, "maintenance": ExchangeStatus.MAINTENANCE}
+# What an exchange tells of a market: all of it is written when any of it differs.
+_TOLD: Final = (
+    "type",
+    "base",
+    "quote",
+    "settle",
+    "instrument",
+    "multiplier",
+    "contract_size",
+    "taker_fee",
+    "amount_step",
+    "min_amount",
+    "min_notional",
+    "price_step",
+    "max_leverage",
+    "active",
+)
+_QUANTUM: Final = Decimal("1e-18")
+# 36 digits, as the column; the default context stops at 28.
+_WIDE: Final = Context(prec=40)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync found: active markets, and how many rows it created, changed and took out."""
+
+    exchange: str
+    active: int
+    created: int
+    changed: int
+    delisted: int
+
+
+def exchange_sync_markets(*, exchange: str) -> SyncReport:
+    """Load the exchange's markets and write what changed; the market version goes up if anything did.
+
+    Raises core errors, after writing the reason to the exchange's row: OperatorError for an id that ccxt does not know,
+    TemporaryError for an empty answer (which never delists everything)."""
+    try:
+        adapter = registry.adapter(exchange, gateway=settings.SANDBOX_URL)
+        specs = loop.run(adapter.markets(), timeout=DEADLINE_S)
+        if not specs:
+            raise TemporaryError(f"{exchange} lists no market at all", code="bad_response")
+    except ArbEdgeError as error:
+        _failed(exchange, error)
+        raise
+    guard.breaker(exchange).success()
+    now = clock.now()
+    report = _write(exchange, [spec for spec in specs if not is_leveraged_token(spec.base)], now=now)
+    _feeds_match(exchange, adapter.able.kinds, now=now)
+    logger.info(
+        "%s: %d active markets (%d new, %d changed, %d delisted)",
+        exchange,
+        report.active,
+        report.created,
+        report.changed,
+        report.delisted,
+    )
+    for kind in adapter.able.kinds:
+        # Snapshots made with the old markets are refused: read anew at once.
+        queue.ring(INGEST_TASK, key=f"{exchange}:{kind}", kwargs={"exchange": exchange, "kind": str(kind)})
+    return report
+
+
+def _write(exchange: str, specs: Iterable[MarketSpec], *, now: datetime) -> SyncReport:
+    told = {spec.symbol: _values(spec) for spec in specs}
+    with transaction.atomic():
+        existing = {market.symbol: market for market in Market.objects.filter(exchange=exchange)}
+        created = [
+            Market(exchange_id=exchange, symbol=symbol, first_seen_at=now, last_seen_at=now, **values)
+            for symbol, values in told.items()
+            if symbol not in existing
+        ]
+        changed = [
+            _updated(market, told[symbol])
+            for symbol, market in existing.items()
+            if symbol in told and _differs(market, told[symbol])
+        ]
+        gone = [market.id for symbol, market in existing.items() if market.active and symbol not in told]
+        Market.objects.bulk_create(created, batch_size=500)
+        Market.objects.bulk_update(changed, _TOLD, batch_size=100)
+        for start in range(0, len(gone), 500):
+            Market.objects.filter(id__in=gone[start : start + 500]).update(active=False)
+        Market.objects.filter(exchange=exchange, active=True).update(last_seen_at=now)
+        row = Exchange.objects.filter(id=exchange)
+        row.update(markets_loaded_at=now, status=ExchangeStatus.OK, status_reason="")
+        if created or changed or gone:
+            row.update(market_version=F("market_version") + 1)
+    active = sum(1 for values in told.values() if values["active"])
+    return SyncReport(exchange, active, len(created), len(changed), len(gone))
+
+
+def _values(spec: MarketSpec) -> dict[str, Any]:
+    identity = identify(spec.base)
+    return {
+        "type": spec.type,
+        "base": spec.base,
+        "quote": spec.quote,
+        "settle": spec.settle,
+        "instrument": identity.instrument,
+        "multiplier": identity.multiplier,
+        "contract_size": _stored(spec.contract_size) or Decimal(1),
+        "taker_fee": None if spec.taker_fee is None else spec.taker_fee.quantize(Decimal("1e-8")),
+        "amount_step": _stored(spec.amount_step),
+        "min_amount": _stored(spec.min_amount),
+        "min_notional": _stored(spec.min_notional),
+        "price_step": _stored(spec.price_step),
+        "max_leverage": None if spec.max_leverage is None else spec.max_leverage.quantize(Decimal("0.01")),
+        "active": spec.active,
+    }
+
+
+def _stored(value: Decimal | None) -> Decimal | None:
+    """As the column keeps it; a step below its last digit is unknown rather than zero."""
+    if value is None:
+        return None
+    return value.quantize(_QUANTUM, context=_WIDE) or None
+
+
+def _differs(market: Market, values: dict[str, Any]) -> bool:
+    return any(getattr(market, name) != values[name] for name in _TOLD)
+
+
+def _updated(market: Market, values: dict[str, Any]) -> Market:
+    for name in _TOLD:
+        setattr(market, name, values[name])
+    return market
+
+
+def _feeds_match(exchange: str, kinds: tuple[SnapshotKind, ...], *, now: datetime) -> None:
+    """Switch off the feeds that were expected of an unlisted exchange and which it does not have."""
+    for feed in Feed.objects.filter(exchange=exchange).exclude(kind__in=kinds):
+        outcome = Outcome(FeedState.DISABLED, f"{exchange} gives no {feed.kind} data in bulk")
+        feed_note(exchange=exchange, kind=SnapshotKind(feed.kind), outcome=outcome, now=now)
+
+
+def _failed(exchange: str, error: ArbEdgeError) -> None:
+    unknown = isinstance(error, OperatorError)
+    if not unknown:
+        guard.failure_note(exchange, error)
+    status = ExchangeStatus.UNKNOWN if unknown else _STATUS.get(error.code, ExchangeStatus.ERROR)
+    Exchange.objects.filter(id=exchange).update(status=status, status_reason=error.message[:500])
+    if unknown:
+        outcome = Outcome(FeedState.DISABLED, error.message)
+        for feed in Feed.objects.filter(exchange=exchange):
+            feed_note(exchange=exchange, kind=SnapshotKind(feed.kind), outcome=outcome, now=clock.now())
