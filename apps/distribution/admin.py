@@ -1,9 +1,8 @@
 """Who was given which opportunity, and why not."""
 
 from django.contrib import admin
-from unfold.decorators import display
 
-from apps.core.admin.base import ReadOnlyAdmin
+from apps.core.admin.base import ReadOnlyAdmin, display
 from apps.distribution.models import Distribution
 
 
@@ -18,9 +17,9 @@ class DistributionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
 
     @display(
-        description="state",
+        "state",
         ordering="state",
-        label={"scheduled": "info", "notified": "success", "refused": "warning", "dropped": "danger"},
+        labels={"scheduled": "info", "notified": "success", "refused": "warning", "dropped": "danger"},
     )
     def show_state(self, distribution: Distribution) -> tuple[str, str]:
         """The state as a coloured label."""

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class DistributionConfig(AppConfig):
     name = "apps.distribution"
     label = "distribution"
+
+    def ready(self) -> None:
+        """Declare the runtime settings."""
+        from apps.distribution.rules import declare_rules
+
+        declare_rules()

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Min
 
 from apps.notifications.enums import DeliveryState, Priority
-from apps.notifications.models import Delivery, Endpoint
+from apps.notifications.models import Delivery, Endpoint, Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,9 @@ def users_reachable(*, user_ids: Iterable[UUID]) -> set[UUID]:
     """Those of the users who have at least one usable endpoint."""
     usable = Endpoint.objects.filter(user_id__in=list(user_ids), verified_at__isnull=False, disabled_at__isnull=True)
     return set(usable.order_by().values_list("user_id", flat=True).distinct())
+
+
+def notification_ids_by_key(dedupe_keys: Iterable[str]) -> dict[str, UUID]:
+    """Ids of the notifications that are owed or were sent under these keys."""
+    rows = Notification.objects.filter(dedupe_key__in=list(dedupe_keys)).order_by()
+    return dict(rows.values_list("dedupe_key", "pk"))

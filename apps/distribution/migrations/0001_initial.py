@@ -6,33 +6,77 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('notifications', '0001_initial'),
+        ("notifications", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Distribution',
+            name="Distribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('opportunity_id', models.UUIDField(db_index=True)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('kind', models.CharField(max_length=32)),
-                ('state', models.CharField(choices=[('scheduled', 'Scheduled'), ('notified', 'Notified'), ('refused', 'Refused'), ('dropped', 'Dropped')], max_length=16)),
-                ('reason', models.CharField(blank=True, choices=[('tier_delay', 'Tier Delay'), ('no_endpoint', 'No Endpoint'), ('below_minimum_edge', 'Below Minimum'), ('cycle_cap', 'Cycle Cap'), ('daily_quota', 'Daily Quota'), ('cooldown', 'Cooldown'), ('no_longer_active', 'No Longer Active')], max_length=32)),
-                ('due_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField()),
-                ('notification', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='notifications.notification')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='distributions', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("opportunity_id", models.UUIDField(db_index=True)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("kind", models.CharField(max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("scheduled", "Scheduled"),
+                            ("notified", "Notified"),
+                            ("refused", "Refused"),
+                            ("dropped", "Dropped"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("tier_delay", "Tier Delay"),
+                            ("no_endpoint", "No Endpoint"),
+                            ("below_minimum_edge", "Below Minimum"),
+                            ("cycle_cap", "Cycle Cap"),
+                            ("daily_quota", "Daily Quota"),
+                            ("cooldown", "Cooldown"),
+                            ("no_longer_active", "No Longer Active"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("due_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField()),
+                (
+                    "notification",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="notifications.notification",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="distributions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-decided_at',),
-                'indexes': [models.Index(fields=['state', 'decided_at', 'user'], name='distribution_given'), models.Index(fields=['state', 'due_at'], name='distribution_scheduled')],
-                'constraints': [models.UniqueConstraint(fields=('user', 'opportunity_id'), name='distribution_once')],
+                "ordering": ("-decided_at",),
+                "indexes": [
+                    models.Index(fields=["state", "decided_at", "user"], name="distribution_given"),
+                    models.Index(fields=["state", "due_at"], name="distribution_scheduled"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("user", "opportunity_id"), name="distribution_once")],
             },
         ),
     ]

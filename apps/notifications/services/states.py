@@ -48,7 +48,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the delivery stood: tries counted before and allowed, whether somebody could take over, until when it matters."""
+    """Where the delivery stood: tries counted and allowed, whether another could take over, until when it matters."""
 
     attempts: int
     budget: int

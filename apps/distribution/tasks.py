@@ -1,0 +1,18 @@
+"""The doorbell of the distribution room."""
+
+from celery import shared_task
+
+from apps.core import clock, queue
+from apps.distribution import services
+
+RUN = "apps.distribution.tasks.run"
+# Longer than any run; only a killed worker leaves its lock to time out.
+_RUN_S = 30.0
+
+
+@shared_task(name="distribution.run", queue="detect", expires=10, soft_time_limit=25, time_limit=30, ignore_result=True)
+def run() -> None:
+    """Decide who gets which active opportunity; one run at a time."""
+    with queue.answering(RUN, ttl=_RUN_S) as mine:
+        if mine:
+            services.run(now=clock.now())

@@ -1,0 +1,3 @@
+"""The admin pages of notifications."""
+
+from apps.notifications.admin import endpoints, messages, templates  # noqa: F401  (importing registers the pages)

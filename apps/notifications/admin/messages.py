@@ -1,0 +1,159 @@
+"""Messages and what became of them; dead letters can be sent again."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import ngettext
+
+from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display
+from apps.core.exceptions import PermanentError
+from apps.notifications.models import Delivery, DeliveryAttempt, Notification
+from apps.notifications.services import delivery_replay
+
+STATE_COLOURS = {
+    "pending": "info",
+    "sending": "info",
+    "delivered": "success",
+    "failed": "warning",
+    "expired": "warning",
+    "temporary": "warning",
+    "throttled": "warning",
+    "dead": "danger",
+    "permanent": "danger",
+    "lost": "danger",
+}
+
+
+class DeliveryAttemptInline(ReadOnlyInline):
+    """Every try of a delivery."""
+
+    model = DeliveryAttempt
+    fields = ("number", "started_at", "finished_at", "outcome", "code", "reason")
+    readonly_fields = fields
+    verbose_name_plural = "attempts"
+
+
+class DeliveryInline(ReadOnlyInline):
+    """Every delivery of a notification."""
+
+    model = Delivery
+    fields = ("channel", "show_delivery", "state", "attempts", "next_attempt_at", "finished_at", "last_error")
+    readonly_fields = fields
+    show_change_link = True
+
+    @display("delivery")
+    def show_delivery(self, delivery: Delivery) -> str:
+        """The row itself; naming its endpoint would cost a query a row."""
+        return str(delivery.pk)
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    """One message owed to one person."""
+
+    list_display = ("created_at", "user", "template", "priority", "show_state", "origin", "expires_at")
+    list_filter = ("state", "priority", "template", "origin")
+    search_fields = ("user__email", "dedupe_key", "id")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    inlines = (DeliveryInline,)
+
+    @display("state", ordering="state", labels=STATE_COLOURS)
+    def show_state(self, notification: Notification) -> tuple[str, str]:
+        """The state as a coloured label."""
+        return notification.state, notification.get_state_display()
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """One message on one endpoint; dead letters are those in state dead."""
+
+    list_display = (
+        "created_at",
+        "show_user",
+        "channel",
+        "priority",
+        "show_state",
+        "attempts",
+        "next_attempt_at",
+        "last_error",
+    )
+    list_filter = ("state", "channel", "priority", "notification__template")
+    search_fields = ("notification__user__email", "provider_message_id", "last_error", "id", "notification__id")
+    date_hierarchy = "created_at"
+    list_select_related = ("notification__user",)
+    fields = (
+        "show_notification",
+        "endpoint",
+        "channel",
+        "priority",
+        "state",
+        "attempts",
+        "next_attempt_at",
+        "lease_until",
+        "last_error",
+        "provider_message_id",
+        "created_at",
+        "finished_at",
+    )
+    readonly_fields = fields
+    inlines = (DeliveryAttemptInline,)
+    actions = ("replay",)
+
+    @display("user", ordering="notification__user__email")
+    def show_user(self, delivery: Delivery) -> str:
+        """Whose message it is."""
+        return str(delivery.notification.user)
+
+    @display("notification")
+    def show_notification(self, delivery: Delivery) -> str:
+        """The message in a few words."""
+        return f"{delivery.notification.template} for {delivery.notification.user}"
+
+    @display("state", ordering="state", labels=STATE_COLOURS)
+    def show_state(self, delivery: Delivery) -> tuple[str, str]:
+        """The state as a coloured label."""
+        return delivery.state, delivery.get_state_display()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """With what every page of it names."""
+        return super().get_queryset(request).select_related("notification__user", "endpoint")  # type: ignore[no-any-return]
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Who may change deliveries by Django's permissions, though no form lets them."""
+        return request.user.has_perm("notifications.change_delivery")
+
+    @admin.action(description="Send again (dead letters)", permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        """Give the selected dead letters a fresh budget; what can't be sent again is told with the reason."""
+        sent = 0
+        for delivery in queryset:
+            try:
+                delivery_replay(delivery_id=delivery.pk)
+            except PermanentError as error:
+                self.message_user(request, f"{delivery.pk}: {error.message}", level=messages.WARNING)
+            else:
+                sent += 1
+                self.audit(request, "delivery_replayed", delivery, {})
+        self.message_user(request, ngettext("%d will be sent again.", "%d will be sent again.", sent) % sent)
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(ReadOnlyAdmin):
+    """One try at one delivery."""
+
+    list_display = ("started_at", "show_channel", "number", "show_outcome", "code", "reason", "finished_at")
+    list_filter = ("outcome", "delivery__channel", "code")
+    search_fields = ("delivery__id", "code", "reason")
+    date_hierarchy = "started_at"
+    list_select_related = ("delivery",)
+
+    @display("channel", ordering="delivery__channel")
+    def show_channel(self, attempt: DeliveryAttempt) -> str:
+        """The channel of its delivery."""
+        return attempt.delivery.channel
+
+    @display("outcome", ordering="outcome", labels=STATE_COLOURS)
+    def show_outcome(self, attempt: DeliveryAttempt) -> tuple[str, str]:
+        """How it ended, as a coloured label."""
+        return attempt.outcome, attempt.get_outcome_display()
