@@ -1,6 +1,8 @@
 """Doorbells: tasks rung after a decision, coalesced, single-flight, and one effect per beat slot."""
 
 import logging
+import math
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,17 +19,19 @@ from apps.core.scripts import Script
 
 logger = logging.getLogger(__name__)
 
-# How long an unread message may keep others of its kind away when it has no expiry of its own.
-RING_MARK_S = 60
+# How long an unread message may keep others of its kind away; a killed worker may hold it.
+RING_MARK_S = 15.0
+MARK_HEADER = "ring_mark"
+# Delayed rings start on this grid, rounded up: nobody starts early, and a burst makes at most five messages a second.
+_GRID_S = 0.2
 
-# KEYS ring mark, lock, again mark; ARGV token, milliseconds. 1 = the lock is ours; 0 = the holder will ring again.
+# KEYS lock, again mark; ARGV token, milliseconds. 1 = the lock is ours; 0 = the holder will ring again.
 _ENTER = Script("""
-redis.call('DEL', KEYS[1])
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  redis.call('DEL', KEYS[3])
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  redis.call('DEL', KEYS[2])
   return 1
 end
-redis.call('SET', KEYS[3], '1', 'PX', ARGV[2])
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 return 0
 """)
 # KEYS lock, again mark; ARGV token. 1 = somebody asked for another run while ours was on.
@@ -39,15 +43,18 @@ return redis.call('DEL', KEYS[2])
 
 
 class Task(DjangoTask):
-    """The project's task class: a message that beat stamped with a slot runs only if it claims that slot."""
+    """The project's task class: its start lets the next ring through; a beat message runs only if its slot is free."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, unless the slot of this beat message is already claimed (a second beat, a redelivery)."""
         request = self.request
         if request.called_directly:
             return super().__call__(*args, **kwargs)
+        headers: Mapping[str, Any] = request.headers or {}
+        if MARK_HEADER in headers:
+            # Before any work: what happens from here on may not be seen by this run.
+            _drop_mark(headers[MARK_HEADER])
         # A retry carries its first message's headers; it is the same run, not a second claim.
-        headers = request.headers or {}
         if request.retries == 0 and not slots.claim_for(headers):
             logger.info("%s skipped: slot of %r already claimed", self.name, headers.get(slots.NAME_HEADER))
             raise Ignore()
@@ -66,29 +73,30 @@ def ring(
 ) -> bool:
     """Send a message for the task object at dotted path `task`; True if one is on its way, False if the broker is down.
 
-    With `coalesce` nothing is sent while an unstarted message of the same (task, key) waits, so `key` has to name
-    everything in which the kwargs of two rings may differ. Seconds everywhere. Never raises for an outage: the row is
-    there and the schedule rings again."""
+    With `coalesce` nothing is sent while an unstarted message of the same (task, key) waits that starts within the same
+    fifth of a second, so `key` has to name everything in which the kwargs of two rings may differ. `expires` (default:
+    the task's own) counts from the moment the message may start. Seconds everywhere. Never raises for an outage: the
+    row is there and the schedule rings again."""
     target = import_string(task)
-    mark = _mark(task, key)
-    lifetime = expires or target.expires
-    wait_s = countdown + (lifetime if isinstance(lifetime, (int, float)) else RING_MARK_S)
-    if coalesce and not _set_mark(mark, wait_s):
-        return True
-    options: dict[str, Any] = {"countdown": countdown} if countdown else {}
+    lifetime = target.expires if expires is None else expires
+    options: dict[str, Any] = {}
+    mark = f"arbedge:ring:{task}:{key}"
+    if countdown > 0:
+        due = math.ceil((time.time() + countdown) / _GRID_S)
+        mark = f"{mark}@{due}"
+        options["countdown"] = max(0.0, due * _GRID_S - time.time())
+    waits_s = countdown + RING_MARK_S
+    if isinstance(lifetime, (int, float)):
+        waits_s = countdown + min(lifetime, RING_MARK_S)
+        # Celery counts a message's expiry from its sending; a delayed one would die before it starts.
+        options["expires"] = lifetime + countdown
+    if coalesce:
+        if not _set_mark(mark, waits_s):
+            return True
+        options["headers"] = {MARK_HEADER: mark}
     if queue is not None:
         options["queue"] = queue
-    if expires is not None:
-        # Celery counts the expiry from now, a reader from the moment the message may start.
-        options["expires"] = expires + countdown
-    try:
-        target.apply_async(kwargs=dict(kwargs or {}), **options)
-    except (OperationalError, redis_py.RedisError, OSError) as error:
-        logger.warning("%s not rung, the broker is away: %s", task, error)
-        if coalesce:
-            _drop_mark(mark)
-        return False
-    return True
+    return _send(target, mark if coalesce else None, dict(kwargs or {}), options)
 
 
 @contextmanager
@@ -100,13 +108,13 @@ def answering(
     queue: str | None = None,
     kwargs: Mapping[str, Any] | None = None,
 ) -> Iterator[bool]:
-    """At the start of the task at dotted path `task_name`: new rings may come from here on, one run at a time.
+    """In the body of the task at dotted path `task_name`: one run at a time, and none of the rings meanwhile is lost.
 
     Yields True to the one that may run, for at most `ttl` seconds; False where another runs, and then that one rings
     the task again (with its own `kwargs` and `queue`) when it is done. With Redis away everybody may run."""
     token = uuid.uuid4().hex
     lock, again = f"arbedge:lock:{task_name}:{key}", f"arbedge:again:{task_name}:{key}"
-    entered = _enter(_mark(task_name, key), lock, again, token, ttl)
+    entered = _enter(lock, again, token, ttl)
     try:
         yield entered
     finally:
@@ -114,8 +122,15 @@ def answering(
             ring(task_name, key=key, queue=queue, kwargs=kwargs)
 
 
-def _mark(task: str, key: str) -> str:
-    return f"arbedge:ring:{task}:{key}"
+def _send(target: Any, mark: str | None, kwargs: dict[str, Any], options: dict[str, Any]) -> bool:
+    try:
+        target.apply_async(kwargs=kwargs, **options)
+    except (OperationalError, redis_py.RedisError, OSError) as error:
+        logger.warning("%s not rung, the broker is away: %s", target.name, error)
+        if mark is not None:
+            _drop_mark(mark)
+        return False
+    return True
 
 
 def _set_mark(mark: str, seconds: float) -> bool:
@@ -133,9 +148,9 @@ def _drop_mark(mark: str) -> None:
         logger.warning("Ring mark %s stays until it expires: %s", mark, error)
 
 
-def _enter(mark: str, lock: str, again: str, token: str, ttl: float) -> bool:
+def _enter(lock: str, again: str, token: str, ttl: float) -> bool:
     try:
-        return bool(_ENTER.run([mark, lock, again], token, max(1, int(ttl * 1000))))
+        return bool(_ENTER.run([lock, again], token, max(1, int(ttl * 1000))))
     except redis_py.RedisError as error:
         logger.warning("Running without a lock, Redis is away: %s", error)
         return True
