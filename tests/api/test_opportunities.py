@@ -244,7 +244,7 @@ def test_detail_carries_evidence_that_gives_the_stored_edge(
 ) -> None:
     opportunity = make_opportunity(sell_bid="101.37")
     body = client_of(make_user("ada")).get(f"{LIST}/{opportunity.pk}").json()
-    assert set(body) == FIELDS | {"status", "details", "evidence", "net_edge_recomputed"}
+    assert set(body) == FIELDS | {"closed_at", "reason", "details", "evidence", "net_edge_recomputed"}
     assert Decimal(body["net_edge_recomputed"]) == Decimal(body["net_edge"]) == opportunity.net_edge
     assert body["evidence"] == opportunity.evidence
 

@@ -13,14 +13,14 @@ STATES = get_args(HealthState)
 class HealthSerializer(serializers.Serializer):
     """The short answer."""
 
-    status = serializers.ChoiceField(choices=("healthy", "unhealthy"))
+    status = serializers.ChoiceField(choices=STATES, help_text="healthy or unhealthy")
 
 
 class CheckSerializer(serializers.Serializer):
     """One part."""
 
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=STATES)
+    status = serializers.ChoiceField(choices=STATES)
     reason = serializers.CharField(allow_blank=True, help_text="in words, where it is not healthy")
     details = serializers.DictField(required=False, help_text="figures, for operators only")
 
@@ -29,7 +29,7 @@ class FeedSerializer(serializers.Serializer):
     """What one exchange's data of one kind is like."""
 
     exchange = serializers.CharField()
-    kind = serializers.ChoiceField(choices=[kind.value for kind in SnapshotKind])
+    kind = serializers.CharField(help_text=f"one of {', '.join(SnapshotKind)}")
     state = serializers.ChoiceField(choices=FeedState.choices)
     reason = serializers.CharField(allow_blank=True)
     age_s = serializers.FloatField(allow_null=True, help_text="seconds since its last usable answer")

@@ -20,7 +20,7 @@ from apps.notifications.services.endpoints import endpoint_credentials
 
 
 def address_shown(address: str) -> str:
-    """An address as operators may see it. The path and the query of a URL can be its secret (Slack's and Discord's are)."""
+    """An address as operators may see it: the path or query of a URL can be its secret (Slack's and Discord's are)."""
     if "://" not in address:
         return address
     url = urlsplit(address)

@@ -1,4 +1,4 @@
-"""The words of messages. A version is never edited: new words are a new version, so that old messages can be explained."""
+"""The words of messages. A version is never edited: new words are a new version, so old messages can be explained."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
@@ -33,7 +33,7 @@ class OriginHeaderMixin:
         return response
 
 
-@extend_schema(**LIST)
+@extend_schema_view(get=extend_schema(**LIST))
 class OpportunityList(OriginHeaderMixin, generics.ListAPIView):
     """Active opportunities, best first, in pages as long as the caller's tier allows."""
 
@@ -52,7 +52,7 @@ class OpportunityList(OriginHeaderMixin, generics.ListAPIView):
         return selectors.opportunities_visible(user=user, now=clock.now()).defer("details", "evidence")
 
 
-@extend_schema(**DETAIL)
+@extend_schema_view(get=extend_schema(**DETAIL))
 class OpportunityDetail(OriginHeaderMixin, generics.RetrieveAPIView):
     """One opportunity with everything its net edge was computed from."""
 
