@@ -1,0 +1,1 @@
+"""A stand-in for the outside world over real HTTP: exchanges and message providers, with faults."""

@@ -1,0 +1,162 @@
+"""The Telegram Bot API: getMe and sendMessage with the errors and limits that senders meet.
+
+Limits: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this (one message a second per chat
+with short bursts, about 30 a second in all, 20 a minute in a group). Errors: https://core.telegram.org/bots/api.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import orjson
+
+from sandbox.calls import Answer, Call, json_answer
+from sandbox.inbox import Inbox
+from sandbox.providers.buckets import Buckets, Rate
+from sandbox.providers.telegram_html import EntityError, html_to_text
+
+# The bot that the sandbox knows from the start; no secret.
+TOKEN = "100:sandbox-bot-token"  # noqa: S105
+TEXT_LIMIT = 4096
+PER_CHAT = Rate(1, 1.0, 3)
+PER_GROUP = Rate(20, 60.0, 20)
+OVERALL = Rate(30, 1.0, 30)
+_PATH = re.compile(r"/bot(?P<token>[^/]*)/(?P<method>\w+)")
+
+
+class TelegramState(msgspec.Struct, forbid_unknown_fields=True):
+    """What a test can tell: bots besides the known one, and chats that refuse."""
+
+    tokens: tuple[str, ...] = ()
+    blocked: tuple[int, ...] = (403403,)
+    deactivated: tuple[int, ...] = (403404,)
+    missing: tuple[int, ...] = (400400,)
+    migrated: dict[str, int] = {}
+
+
+class Telegram:
+    """api.telegram.org."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._buckets = Buckets()
+        self._message_id = 0
+        self.state = TelegramState()
+
+    def reset(self) -> None:
+        """Full buckets, no refusing chats but the standing ones."""
+        self._buckets.clear()
+        self.state = TelegramState()
+
+    def answer(self, call: Call) -> Answer:
+        """One Bot API call."""
+        found = _PATH.fullmatch(call.path)
+        if found is None:
+            return _failure(404, "Not Found")
+        if found["token"] not in (TOKEN, *self.state.tokens):
+            return _failure(401, "Unauthorized")
+        method = found["method"].lower()
+        if method == "getme":
+            return _success({"id": 100, "is_bot": True, "first_name": "Sandbox", "username": "arbedge_sandbox_bot"})
+        if method != "sendmessage":
+            return _failure(404, "Not Found")
+        try:
+            parameters = _parameters(call)
+        except ValueError:
+            return _failure(400, "Bad Request: can't parse JSON object")
+        return self._send_message(parameters, call.now)
+
+    def error(self, status: int, retry_after: int | None) -> bytes:
+        """Telegram's own wording of an error status."""
+        if status == 429:
+            return _too_many(retry_after or 1).body
+        return _failure(status, {502: "Bad Gateway", 500: "Internal Server Error"}.get(status, "Error")).body
+
+    def _send_message(self, parameters: Mapping[str, Any], now: float) -> Answer:
+        chat = str(parameters.get("chat_id", ""))
+        refusal = self._refusal(chat)
+        if refusal is not None:
+            return refusal
+        source = str(parameters.get("text") or "")
+        try:
+            text = html_to_text(source) if str(parameters.get("parse_mode", "")).upper() == "HTML" else source
+        except EntityError as error:
+            return _failure(400, f"Bad Request: can't parse entities: {error}")
+        if not text.strip():
+            return _failure(400, "Bad Request: message text is empty")
+        # Telegram counts UTF-16 code units, after the entities are parsed.
+        if len(text.encode("utf-16-le")) // 2 > TEXT_LIMIT:
+            return _failure(400, "Bad Request: message is too long")
+        limits = [("all", OVERALL), (f"chat {chat}", PER_CHAT)]
+        if chat.startswith("-"):
+            limits.append((f"group {chat}", PER_GROUP))
+        wait = self._buckets.take(limits, now)
+        if wait > 0.0:
+            return _too_many(math.ceil(wait))
+        return self._deliver(chat, text, source, parameters, now)
+
+    def _refusal(self, chat: str) -> Answer | None:
+        if not chat:
+            return _failure(400, "Bad Request: chat_id is empty")
+        moved = self.state.migrated.get(chat)
+        if moved is not None:
+            return _failure(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                {"migrate_to_chat_id": moved},
+            )
+        number = int(chat) if re.fullmatch(r"-?\d+", chat) else None
+        if number in self.state.blocked:
+            return _failure(403, "Forbidden: bot was blocked by the user")
+        if number in self.state.deactivated:
+            return _failure(403, "Forbidden: user is deactivated")
+        if number in (None, 0, *self.state.missing) and not re.fullmatch(r"@\w{4,}", chat):
+            return _failure(400, "Bad Request: chat not found")
+        return None
+
+    def _deliver(self, chat: str, text: str, source: str, parameters: Mapping[str, Any], now: float) -> Answer:
+        self._message_id += 1
+        self._inbox.add(
+            provider="telegram",
+            to=chat,
+            body=source,
+            at=now,
+            text=text,
+            parse_mode=parameters.get("parse_mode"),
+            message_id=self._message_id,
+            parameters={key: value for key, value in parameters.items() if key not in ("chat_id", "text")},
+        )
+        kind = "supergroup" if chat.startswith("-") else "private"
+        chat_id: int | str = chat if chat.startswith("@") else int(chat)
+        return _success(
+            {"message_id": self._message_id, "date": int(now), "chat": {"id": chat_id, "type": kind}, "text": text}
+        )
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    """Parameters from the query, a form or a JSON body, as the Bot API takes them."""
+    kind = call.headers.get("content-type", "")
+    if "json" in kind and call.body:
+        value = orjson.loads(call.body)
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        return {**call.query, **value}
+    return {**call.query, **dict(parse_qsl(call.body.decode(errors="replace")))}
+
+
+def _success(result: Any) -> Answer:
+    return json_answer({"ok": True, "result": result})
+
+
+def _failure(status: int, description: str, parameters: Mapping[str, Any] | None = None) -> Answer:
+    body: dict[str, Any] = {"ok": False, "error_code": status, "description": description}
+    if parameters:
+        body["parameters"] = dict(parameters)
+    return json_answer(body, status)
+
+
+def _too_many(seconds: int) -> Answer:
+    return _failure(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})

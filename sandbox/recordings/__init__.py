@@ -1,0 +1,1 @@
+"""HAR recordings of real exchanges: read, played, written."""
