@@ -101,6 +101,6 @@ def _span(milliseconds: int) -> str:
     seconds = timedelta(milliseconds=milliseconds).total_seconds()
     for size, unit in ((365.25 * 86400, "year"), (86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = int(seconds // size)
+            count = round(seconds / size)
             return f"{count} {unit}{'s' if count != 1 else ''}"
     return f"{seconds:.0f} s"

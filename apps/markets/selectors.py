@@ -52,6 +52,13 @@ def market_index(exchange: str, market_type: MarketType) -> MarketIndex:
         return index
 
 
+def caches_forget() -> None:
+    """Forget what this process keeps of the market rows (they were replaced behind its back: tests, a restore)."""
+    with _lock:
+        _tables.clear()
+        _indexes.clear()
+
+
 def snapshots_latest(*, now_ms: int) -> Latest:
     """The usable newest snapshots: of enabled exchanges, made with today's markets, not older than the settings allow.
 

@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from apps.core import clock, queue
+from apps.core.exceptions import ArbEdgeError
 from apps.markets import services
 from apps.markets.enums import SnapshotKind
 

@@ -1,6 +1,6 @@
 """`manage.py exchanges`: what is known of each exchange and feed, as a table."""
 
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand
 from rich.console import Console
@@ -15,10 +15,10 @@ class Command(BaseCommand):
 
     help = "Show the exchanges and how each of their feeds does (state, reason, age)."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         """Print both tables."""
         services.exchanges_setup()
-        console = Console(file=self.stdout, width=160)
+        console = Console(file=cast("IO[str]", self.stdout), width=160)
         console.print(_exchanges())
         console.print(_feeds(selectors.feeds_status()))
 

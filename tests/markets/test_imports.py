@@ -1,0 +1,23 @@
+"""ccxt costs seconds and a hundred megabytes: only what talks to exchanges may load it."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import sys, django
+django.setup()
+from django.core.management import call_command
+call_command("check")
+import apps.markets.tasks, apps.markets.services, apps.markets.selectors, apps.markets.health
+from apps.markets.exchanges import registry
+for name in (*registry.EXCHANGES.names(), "kraken"):
+    assert registry.adapter_class(name).capabilities.kinds
+from arbedge.urls import urlpatterns
+print(sorted(name for name in sys.modules if name.split(".")[0] == "ccxt"))
+"""
+
+
+def test_no_process_loads_ccxt_before_it_asks_an_exchange() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "[]"

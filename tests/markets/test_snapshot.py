@@ -1,0 +1,69 @@
+"""Snapshots as bytes."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from apps.core.exceptions import PermanentError
+from apps.markets.enums import SnapshotKind
+from apps.markets.snapshot import snapshot_decode, snapshot_encode
+from apps.markets.types import FundingRates, Quotes
+
+
+def quotes(rows: int) -> Quotes:
+    floats = [np.linspace(start, start + 1, rows) for start in range(1, 7)]
+    return Quotes(
+        "okx", SnapshotKind.SWAP, 1_700_000_000_000, 7, np.arange(rows, dtype=np.int32), *floats,
+        np.full(rows, 1_700_000_000_123, dtype=np.int64),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 2000])
+def test_quotes_come_back_as_they_were(rows: int) -> None:
+    before = quotes(rows)
+    after = snapshot_decode(snapshot_encode(before))
+    assert isinstance(after, Quotes)
+    for name in Quotes.__slots__:
+        was, now = getattr(before, name), getattr(after, name)
+        if isinstance(was, np.ndarray):
+            np.testing.assert_array_equal(was, now)
+            assert was.dtype == now.dtype
+        else:
+            assert was == now
+
+
+def test_funding_rates_come_back_with_their_unknowns() -> None:
+    unknown = np.array([8.0, np.nan])
+    times = np.array([0, 5], dtype=np.int64)
+    ids = np.array([3, 9], dtype=np.int32)
+    before = FundingRates("bybit", 5, 2, ids, unknown, unknown, times, unknown, unknown, times)
+    after = snapshot_decode(snapshot_encode(before))
+    assert isinstance(after, FundingRates)
+    assert after.kind is SnapshotKind.FUNDING
+    np.testing.assert_array_equal(after.interval_hours, unknown)
+    np.testing.assert_array_equal(after.market_id, ids)
+
+
+def test_another_format_is_refused() -> None:
+    data = snapshot_encode(quotes(2))
+    length = struct.unpack_from("<4sI", data)[1]
+    header = json.loads(data[8 : 8 + length])
+    assert header["format"] == 1
+    other = data.replace(b'"format":1', b'"format":2')
+    with pytest.raises(PermanentError, match="format 2") as error:
+        snapshot_decode(other)
+    assert error.value.code == "unknown_format"
+
+
+@pytest.mark.parametrize("data", [b"", b"ARBS", b"garbage that is no snapshot at all", b"ARBS\x05\0\0\0nope!"])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(PermanentError):
+        snapshot_decode(data)
+
+
+def test_bytes_that_are_cut_short_are_refused() -> None:
+    data = snapshot_encode(quotes(100))
+    with pytest.raises(PermanentError, match="cut short"):
+        snapshot_decode(data[: len(data) // 2])

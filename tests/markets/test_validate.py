@@ -1,0 +1,161 @@
+"""Bad rows are refused at the edge, counted by reason."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.markets.enums import SnapshotKind
+from apps.markets.exchanges.columns import FundingColumns, QuoteColumns, RowTime
+from apps.markets.validate import Arrival, MarketIndex, funding_clean, quotes_clean, refusals_text
+
+NOW = 1_700_000_000_000
+ARRIVAL = Arrival("okx", received_at=NOW, answered_at=NOW, offset_ms=0, max_age_ms=15_000)
+GOOD = {"bid": 99.0, "bid_size": 5.0, "ask": 101.0, "ask_size": 6.0, "last": 100.0, "quote_volume": 1e6, "row_ts": NOW}
+
+
+def index(symbols: list[str], *, contract: float = 1.0) -> MarketIndex:
+    count = len(symbols)
+    # Ids in another order than the symbols arrive in.
+    ids = np.arange(100 + count, 100, -1, dtype=np.int32)[::-1]
+    return MarketIndex(4, {symbol: row for row, symbol in enumerate(symbols)}, ids, np.full(count, contract))
+
+
+def columns(*rows: dict[str, Any], row_time: RowTime = RowTime.QUOTE) -> QuoteColumns:
+    full = [GOOD | row for row in rows]
+    arrays = {name: np.array([row[name] for row in full], dtype=np.float64) for name in GOOD if name != "row_ts"}
+    times = np.array([row["row_ts"] for row in full], dtype=np.int64)
+    return QuoteColumns([f"S{number}" for number in range(len(rows))], **arrays, row_ts=times, row_time=row_time)
+
+
+def clean(*rows: dict[str, Any], contract: float = 1.0, **more: Any) -> tuple[Any, dict[str, int]]:
+    symbols = [f"S{number}" for number in range(len(rows))]
+    return quotes_clean(
+        columns(*rows, **more), index(symbols, contract=contract), kind=SnapshotKind.SWAP, arrival=ARRIVAL
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"bid": np.nan}, "missing"),
+        ({"ask": np.inf}, "missing"),
+        ({"ask_size": np.nan}, "missing"),
+        ({"bid": -1.0}, "price not positive"),
+        ({"ask": 0.0}, "price not positive"),
+        ({"bid_size": 0.0}, "no size"),
+        ({"ask_size": -3.0}, "no size"),
+        ({"bid": 102.0}, "crossed"),
+        ({"row_ts": NOW - 15_001}, "stale"),
+        ({"row_ts": NOW + 15_001}, "from the future"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_reason_and_the_others_stay(bad: dict[str, Any], reason: str) -> None:
+    snapshot, refused = clean({}, bad, {})
+    assert refused == {reason: 1}
+    assert snapshot.market_id.tolist() == [101, 103]
+
+
+def test_a_row_counts_once_even_if_everything_is_wrong_with_it() -> None:
+    snapshot, refused = clean({"bid": np.nan, "ask": -1.0, "ask_size": 0.0, "row_ts": 5})
+    assert refused == {"missing": 1}
+    assert len(snapshot.bid) == 0
+
+
+def test_locked_quotes_and_the_oldest_allowed_stay() -> None:
+    snapshot, refused = clean({"bid": 101.0}, {"row_ts": NOW - 15_000})
+    assert refused == {}
+    assert len(snapshot.bid) == 2
+
+
+def test_sizes_are_in_base_units() -> None:
+    snapshot, _ = clean({}, contract=0.01)
+    assert snapshot.bid_size.tolist() == [pytest.approx(0.05)]
+    assert snapshot.ask_size.tolist() == [pytest.approx(0.06)]
+
+
+def test_unknown_last_and_volume_become_nan_and_zero_volume_is_kept() -> None:
+    snapshot, refused = clean({"last": np.nan, "quote_volume": 0.0}, {"last": -1.0, "quote_volume": np.inf})
+    assert refused == {}
+    assert np.isnan(snapshot.last).all()
+    assert snapshot.quote_volume[0] == 0.0
+    assert np.isnan(snapshot.quote_volume[1])
+
+
+def test_symbols_that_are_not_listed_are_left_out_without_counting() -> None:
+    only_first = index(["S0"])
+    snapshot, refused = quotes_clean(columns({}, {"bid": np.nan}), only_first, kind=SnapshotKind.SPOT, arrival=ARRIVAL)
+    assert refused == {}
+    assert snapshot.market_id.tolist() == [101]
+
+
+def test_times_are_corrected_by_the_clock_offset() -> None:
+    late = replace(ARRIVAL, offset_ms=-20_000, answered_at=NOW - 20_000)
+    snapshot, refused = quotes_clean(
+        columns({"row_ts": NOW - 21_000}, {"row_ts": 0}), index(["S0", "S1"]), kind=SnapshotKind.SPOT, arrival=late
+    )
+    assert refused == {}
+    assert snapshot.exchange_ts.tolist() == [NOW - 1000, NOW]
+
+
+def test_a_time_of_the_last_trade_does_not_make_the_quote_old() -> None:
+    snapshot, refused = clean({"row_ts": NOW - 3_600_000}, row_time=RowTime.TRADE)
+    assert refused == {}
+    assert snapshot.exchange_ts.tolist() == [NOW]
+
+
+@given(st.lists(st.tuples(*[st.floats(width=32)] * 4), max_size=30))
+def test_what_is_kept_is_always_sound(rows: list[tuple[float, ...]]) -> None:
+    names = ("bid", "ask", "bid_size", "ask_size")
+    snapshot, refused = clean(*(dict(zip(names, row, strict=True)) for row in rows))
+    assert len(snapshot.bid) + sum(refused.values()) == len(rows)
+    assert (snapshot.bid > 0).all()
+    assert (snapshot.bid <= snapshot.ask).all()
+    assert np.isfinite(snapshot.ask).all()
+    assert (snapshot.bid_size > 0).all()
+    assert (snapshot.ask_size > 0).all()
+    assert (np.diff(snapshot.market_id) > 0).all()
+
+
+def funding(**changes: Any) -> FundingColumns:
+    row = {"rate": 0.0001, "interval_hours": 8.0, "next_funding_at": NOW + 1000, "mark": 100.0, "index": 100.0, "row_ts": NOW}
+    row |= changes
+    return FundingColumns(
+        ["S0"],
+        *(np.array([row[name]], dtype=np.float64) for name in ("rate", "interval_hours")),
+        np.array([row["next_funding_at"]], dtype=np.int64),
+        *(np.array([row[name]], dtype=np.float64) for name in ("mark", "index")),
+        np.array([row["row_ts"]], dtype=np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"rate": np.nan}, "missing"),
+        ({"rate": 1.0}, "absurd rate"),
+        ({"rate": -2.0}, "absurd rate"),
+        ({"next_funding_at": NOW - 60_001}, "funding time passed"),
+        ({"row_ts": NOW - 15_001}, "stale"),
+    ],
+)
+def test_a_bad_funding_rate_is_refused(bad: dict[str, Any], reason: str) -> None:
+    snapshot, refused = funding_clean(funding(**bad), index(["S0"]), arrival=ARRIVAL)
+    assert refused == {reason: 1}
+    assert len(snapshot.rate) == 0
+
+
+def test_a_negative_rate_and_unknown_interval_mark_and_time_stay() -> None:
+    row = funding(rate=-0.01, interval_hours=np.nan, mark=np.nan, index=0.0, next_funding_at=0)
+    snapshot, refused = funding_clean(row, index(["S0"]), arrival=ARRIVAL)
+    assert refused == {}
+    assert snapshot.rate.tolist() == [-0.01]
+    assert np.isnan([snapshot.interval_hours[0], snapshot.mark[0], snapshot.index[0]]).all()
+
+
+def test_reasons_are_told_most_frequent_first() -> None:
+    assert refusals_text({"stale": 1, "missing": 12}) == "12 missing, 1 stale"
+    assert refusals_text({}) == ""
