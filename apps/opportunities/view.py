@@ -1,10 +1,15 @@
 """The whole market as flat arrays: usable snapshots joined with the market table, equals lying together."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from apps.markets.types import Floats, FundingRates, Int16s, Int32s, Int64s, Latest, MarketTable, Quotes
+from apps.markets.types import Floats, FundingRates, Int8s, Int16s, Int32s, Int64s, Latest, MarketTable, Quotes
+
+Bools: TypeAlias = NDArray[np.bool_]
 
 SPOT, SWAP = 0, 1
 MS_PER_HOUR = 3_600_000
@@ -15,176 +20,201 @@ DOLLARS = frozenset({"USD", "USDT", "USDC"})
 
 
 @dataclass(frozen=True, slots=True)
-class MarketView:
-    """Markets that may be compared, as columns of length n ordered by (instrument, quote, type, exchange).
+class Layout:
+    """What depends on the market table alone, as columns of length n ordered by (type, instrument, quote, exchange).
 
-    Prices are in quote currency per unit of the instrument and sizes in units of the instrument (multipliers removed;
-    a size may be NaN = unknown). Every row has finite positive uncrossed prices, a taker fee in [0, 1) and an exchange
-    time in Unix ms. `rate` per `interval_ms` and `next_funding_at` (Unix ms) are NaN, 0 and 0 unless all are known.
+    Rows of equal `group` have the same instrument and quote currency. `unit` is how many units of the instrument are in
+    one listed unit. `place` is the position of each table row here (-1: it has none).
+    """
+
+    place: Int64s
+    row: Int64s
+    market_id: Int32s
+    group: Int64s
+    type_code: Int8s
+    exchange_code: Int16s
+    instrument_code: Int32s
+    quote_code: Int16s
+    fee: Floats
+    unit: Floats
+    payable: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """The market at `now_ms`: what the table says (`layout`) and, in the same order, what the exchanges say.
+
+    Prices are in quote currency per unit of the instrument and sizes in units of the instrument (multipliers removed; a
+    size may be NaN = unknown). A row that can't be used is NaN in `bid`, `ask` and `mid`, so no comparison with it
+    holds; of all others prices are positive and uncrossed, the taker fee is in [0, 1) and `exchange_ts` is Unix ms.
+    `rate` per `interval_ms` with `next_funding_at` (Unix ms) are NaN, 0 and 0 unless all three are known.
     """
 
     now_ms: int
     table: MarketTable
-    row: Int64s
-    group: Int64s
-    type_code: np.ndarray
-    exchange_code: Int16s
-    instrument_code: Int32s
-    quote_code: Int16s
+    layout: Layout
     bid: Floats
     bid_size: Floats
     ask: Floats
     ask_size: Floats
     mid: Floats
-    fee: Floats
     exchange_ts: Int64s
     rate: Floats
     interval_ms: Int64s
     next_funding_at: Int64s
 
-    def __len__(self) -> int:
-        return len(self.row)
+    def usable(self) -> int:
+        """How many rows can be used."""
+        return int(np.count_nonzero(~np.isnan(self.mid)))
 
-    @property
-    def market_id(self) -> Int32s:
-        """Market id of each row."""
-        return self.table.market_id[self.row]
-
-    def rows_of_type(self, type_code: int) -> Int64s:
-        """Rows of one market type, still in order."""
-        return np.flatnonzero(self.type_code == type_code)
+    def rows_of_type(self, type_code: int) -> slice:
+        """Where the rows of one market type lie."""
+        begin, end = np.searchsorted(self.layout.type_code, (type_code, type_code + 1)).tolist()
+        return slice(begin, end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """What depends on the table alone: the order of its rows, and each row's group (instrument and quote)."""
-
-    order: Int64s
-    group: Int64s
+_known: tuple[MarketTable, Layout] | None = None
 
 
-_known: tuple[MarketTable, _Layout] | None = None
-
-
-def _layout(table: MarketTable) -> _Layout:
+def _layout(table: MarketTable) -> Layout:
     """The table's layout; kept for the last table, which changes only when markets are listed or delisted."""
     global _known
     if _known is None or _known[0] is not table:
-        group = table.instrument_code.astype(np.int64) * max(len(table.quotes), 1) + table.quote_code
-        order = np.lexsort((table.exchange_code, table.type_code, group))
-        listed = (table.instrument_code >= 0) & (table.quote_code >= 0)
-        _known = table, _Layout(order[listed[order]], group)
+        _known = table, _layout_of(table)
     return _known[1]
+
+
+def _layout_of(table: MarketTable) -> Layout:
+    group = table.instrument_code.astype(np.int64) * max(len(table.quotes), 1) + table.quote_code
+    order = np.lexsort((table.exchange_code, group, table.type_code))
+    listed = (table.instrument_code >= 0) & (table.quote_code >= 0)
+    row = order[listed[order]].astype(np.int64)
+    place = np.full(len(order), -1, dtype=np.int64)
+    place[row] = np.arange(len(row))
+    fee, unit = table.taker_fee[row], table.multiplier[row]
+    return Layout(
+        place=place,
+        row=row,
+        market_id=table.market_id[row],
+        group=group[row],
+        type_code=table.type_code[row],
+        exchange_code=table.exchange_code[row],
+        instrument_code=table.instrument_code[row],
+        quote_code=table.quote_code[row],
+        fee=fee,
+        unit=unit,
+        payable=(fee >= 0) & (fee < 1) & (unit > 0),
+    )
 
 
 def market_view(
     table: MarketTable, latest: Latest, *, now_ms: int, max_age_ms: float, max_funding_age_ms: float
 ) -> MarketView:
-    """Join `latest` with `table`: rows that can't be trusted or priced are left out (see `MarketView`).
+    """Join `latest` with `table`: rows that can't be trusted or priced are NaN (see `MarketView`).
 
-    Ages count from `received_at`; an older snapshot is left out as a whole. Markets that the table does not know and
-    markets without a taker fee are left out; a negative fee too, since a rebate that ends would turn into a loss.
+    Ages count from `received_at`; an older snapshot is left out as a whole. Markets that the table does not know are
+    left out; markets without a taker fee can't be used, nor those with a negative one: a rebate that ends is a loss.
     """
     layout = _layout(table)
     fresh = [quotes for quotes in (*latest.spot, *latest.swap) if now_ms - quotes.received_at <= max_age_ms]
-    bid, bid_size, ask, ask_size, seen_at = _placed(table, fresh)
-    fee = table.taker_fee
-    usable = (bid > 0) & (ask >= bid) & (ask < np.inf) & (fee >= 0) & (fee < 1) & (table.multiplier > 0) & (seen_at > 0)
+    bid, bid_size, ask, ask_size, exchange_ts = _placed(table, layout, fresh)
+    usable = (bid > 0) & (ask >= bid) & (ask < np.inf) & (exchange_ts > 0) & layout.payable
     usable &= ~(bid_size <= 0) & ~(ask_size <= 0)
-    row = layout.order[usable[layout.order]]
-    unit = table.multiplier[row]
-    rate, interval_ms, next_funding_at = _funding(table, latest.funding, now_ms, max_funding_age_ms)
-    low, high = bid[row] / unit, ask[row] / unit
+    bid[~usable] = np.nan
+    bid /= layout.unit
+    ask /= layout.unit
+    mid = (bid + ask) / 2
+    ask[~usable] = np.nan
+    rates = [rates for rates in latest.funding if now_ms - rates.received_at <= max_funding_age_ms]
+    rate, interval_ms, next_funding_at = _funding(table, layout, rates, now_ms)
     return MarketView(
         now_ms=now_ms,
         table=table,
-        row=row,
-        group=layout.group[row],
-        type_code=table.type_code[row],
-        exchange_code=table.exchange_code[row],
-        instrument_code=table.instrument_code[row],
-        quote_code=table.quote_code[row],
-        bid=low,
-        bid_size=bid_size[row] * unit,
-        ask=high,
-        ask_size=ask_size[row] * unit,
-        mid=(low + high) / 2,
-        fee=fee[row],
-        exchange_ts=seen_at[row],
-        rate=rate[row],
-        interval_ms=interval_ms[row],
-        next_funding_at=next_funding_at[row],
+        layout=layout,
+        bid=bid,
+        bid_size=bid_size * layout.unit,
+        ask=ask,
+        ask_size=ask_size * layout.unit,
+        mid=mid,
+        exchange_ts=exchange_ts,
+        rate=rate,
+        interval_ms=interval_ms,
+        next_funding_at=next_funding_at,
     )
 
 
-def _placed(table: MarketTable, snapshots: list[Quotes]) -> tuple[Floats, Floats, Floats, Floats, Int64s]:
-    """Bid, bid size, ask, ask size and exchange time per table row; NaN and 0 where there is no quote."""
-    count = len(table.market_id)
+def _placed(
+    table: MarketTable, layout: Layout, snapshots: list[Quotes]
+) -> tuple[Floats, Floats, Floats, Floats, Int64s]:
+    """Bid, bid size, ask, ask size and exchange time in the layout's order; NaN and 0 where there is no quote."""
+    count = len(layout.row)
     bid, bid_size, ask, ask_size = (np.full(count, np.nan) for _ in range(4))
     seen_at = np.zeros(count, dtype=np.int64)
     for quotes in snapshots:
-        rows, known = _known_rows(table, quotes.market_id)
-        bid[rows], ask[rows] = quotes.bid[known], quotes.ask[known]
-        bid_size[rows], ask_size[rows] = quotes.bid_size[known], quotes.ask_size[known]
-        seen_at[rows] = quotes.exchange_ts[known]
+        at, known = _places(table, layout, quotes.market_id)
+        bid[at], ask[at] = quotes.bid[known], quotes.ask[known]
+        bid_size[at], ask_size[at] = quotes.bid_size[known], quotes.ask_size[known]
+        seen_at[at] = quotes.exchange_ts[known]
     return bid, bid_size, ask, ask_size, seen_at
 
 
-def _known_rows(table: MarketTable, market_id: Int32s) -> tuple[np.ndarray, np.ndarray | slice]:
+def _places(table: MarketTable, layout: Layout, market_id: Int32s) -> tuple[Int64s, Int64s | slice]:
+    """Positions of the market ids that have one, and which of the ids these are."""
     rows = table.rows(market_id)
-    if (rows >= 0).all():
-        return rows, slice(None)
-    known = np.flatnonzero(rows >= 0)
-    return rows[known], known
+    at = np.where(rows >= 0, layout.place[rows], -1)
+    if (at >= 0).all():
+        return at, slice(None)
+    known = np.flatnonzero(at >= 0)
+    return at[known], known
 
 
 def _funding(
-    table: MarketTable, snapshots: list[FundingRates], now_ms: int, max_age_ms: float
+    table: MarketTable, layout: Layout, snapshots: list[FundingRates], now_ms: int
 ) -> tuple[Floats, Int64s, Int64s]:
-    """Rate, interval and next funding time per table row; a row lacking one of them has none of them.
+    """Rate, interval and next funding time in the layout's order; a row lacking one of them has none of them.
 
     A next funding time that has just passed (by less than an interval) is moved on by one interval: what was due then
     can't be earned any more. One further back is not believed.
     """
-    count = len(table.market_id)
+    count = len(layout.row)
     rate = np.full(count, np.nan)
     interval_ms, next_at = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     for snapshot in snapshots:
-        if now_ms - snapshot.received_at > max_age_ms:
-            continue
-        rows, known = _known_rows(table, snapshot.market_id)
+        at, known = _places(table, layout, snapshot.market_id)
         hours = snapshot.interval_hours[known]
-        interval = np.rint(np.where(hours > 0, hours, 0.0) * MS_PER_HOUR).astype(np.int64)
+        interval = np.rint(np.where((hours > 0) & (hours < np.inf), hours, 0.0) * MS_PER_HOUR).astype(np.int64)
         due = snapshot.next_funding_at[known]
         due = np.where((due > 0) & (due < now_ms), due + interval, due)
         good = np.isfinite(snapshot.rate[known]) & (interval > 0) & (due >= now_ms)
-        rate[rows] = np.where(good, snapshot.rate[known], np.nan)
-        interval_ms[rows], next_at[rows] = np.where(good, interval, 0), np.where(good, due, 0)
+        rate[at] = np.where(good, snapshot.rate[known], np.nan)
+        interval_ms[at], next_at[at] = np.where(good, interval, 0), np.where(good, due, 0)
     return rate, interval_ms, next_at
 
 
-def dollar_rates(view: MarketView, quote_codes: np.ndarray) -> dict[int, float]:
+def dollar_rates(view: MarketView, quote_codes: Int16s) -> dict[int, float]:
     """Dollars per unit of each asked quote currency, by code: the median mid over all exchanges, 1 for `DOLLARS`.
 
     A currency that is traded against no dollar is absent. For sizes and ranking only.
     """
-    table = view.table
+    table, layout = view.table, view.layout
     dollar = np.array([name in DOLLARS for name in table.quotes] or [False])
     spot = view.rows_of_type(SPOT)
+    mid, quote, instrument = view.mid[spot], layout.quote_code[spot], layout.instrument_code[spot]
+    known = ~np.isnan(mid)
+    of_dollars = known & np.isin(instrument, _codes(table.instruments, DOLLARS))
     rates: dict[int, float] = {}
     for code in np.unique(quote_codes).tolist():
         name = table.quotes[code]
         if name in DOLLARS:
             rates[code] = 1.0
             continue
-        straight = spot[dollar[view.quote_code[spot]] & _is_instrument(view, spot, frozenset({name}))]
-        inverse = spot[(view.quote_code[spot] == code) & _is_instrument(view, spot, DOLLARS)]
-        mids = np.concatenate([view.mid[straight], 1 / view.mid[inverse]])
+        straight = known & dollar[quote] & np.isin(instrument, _codes(table.instruments, {name}))
+        inverse = of_dollars & (quote == code)
+        mids = np.concatenate([mid[straight], 1 / mid[inverse]])
         if len(mids):
             rates[code] = float(np.median(mids))
     return rates
 
 
-def _is_instrument(view: MarketView, rows: Int64s, names: frozenset[str]) -> np.ndarray:
-    codes = [code for code, name in enumerate(view.table.instruments) if name in names]
-    return np.isin(view.instrument_code[rows], codes)
+def _codes(instruments: list[str], names: Collection[str]) -> list[int]:
+    return [code for code, name in enumerate(instruments) if name in names]

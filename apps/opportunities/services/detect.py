@@ -1,9 +1,11 @@
 """Scan the whole market, open a row for each of the best new candidates, refresh the rows that are seen again."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
 import numpy as np
 from django.conf import settings
@@ -31,6 +33,8 @@ PRICED_WITHIN = timedelta(seconds=60)
 # What was just closed or dropped does not come back at once: an edge around the minimum would open and close all day.
 REST = timedelta(seconds=30)
 
+RowKey: TypeAlias = tuple[str, LegKey]
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -56,10 +60,10 @@ def detect(*, now: datetime) -> Detection:
     if seen_ids:
         Opportunity.objects.filter(pk__in=seen_ids, status__in=OPEN, last_seen_at__lt=now).update(last_seen_at=now)
     total = sum(len(one.candidates) for one in found)
-    wanted = _wanted(chosen, open_rows.values())
+    wanted = _wanted(chosen, open_rows)
     if wanted:
         events.publish(CandidatesFound(market_ids=wanted, found=total))
-    logger.info("Scanned %d markets: %d candidates, %d opened, %d seen again", len(view), total, opened, len(seen))
+    logger.info("Scanned %d markets: %d candidates, %d opened, %d seen again", view.usable(), total, opened, len(seen))
     return Detection(found=total, opened=opened, seen=len(seen))
 
 
@@ -74,11 +78,11 @@ def _view(now: datetime) -> MarketView:
     )
 
 
-def _by_key(rows: Iterable[Opportunity]) -> dict[tuple[str, LegKey], Opportunity]:
+def _by_key(rows: Iterable[Opportunity]) -> dict[RowKey, Opportunity]:
     return {(row.kind, row.market_ids): row for row in rows}
 
 
-def _keys(rows: Iterable[tuple[str, LegKey]], found: Found) -> set[LegKey]:
+def _keys(rows: Iterable[RowKey], found: Found) -> set[LegKey]:
     return {key for kind, key in rows if kind == found.candidates.kind}
 
 
@@ -98,7 +102,7 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
     candidates, table = found.candidates, view.table
     legs = [_leg(view, row, side) for row, side in zip(candidates.legs[at].tolist(), candidates.sides, strict=True)]
     first = int(candidates.legs[at, 0])
-    instrument = table.instruments[view.instrument_code[first]]
+    instrument = table.instruments[view.layout.instrument_code[first]]
     fingerprint = fingerprint_of(
         candidates.kind, instrument, [(leg["exchange"], leg["symbol"], leg["side"]) for leg in legs]
     )
@@ -109,7 +113,7 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
         kind=candidates.kind,
         instrument=instrument,
         symbol=legs[0]["symbol"],
-        quote=table.quotes[view.quote_code[first]],
+        quote=table.quotes[view.layout.quote_code[first]],
         # Rounded down like net, but never below it: floats may put the two a hair apart where nothing costs anything.
         gross_edge=max(net, quantize_edge(to_decimal(float(candidates.gross[at])))),
         net_edge=net,
@@ -124,19 +128,19 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
     )
 
 
-def _leg(view: MarketView, row: int, side: int) -> dict[str, object]:
-    table, listed = view.table, int(view.row[row])
+def _leg(view: MarketView, row: int, side: int) -> dict[str, Any]:
+    table, listed = view.table, int(view.layout.row[row])
     price = (view.ask if side > 0 else view.bid)[row] * table.multiplier[listed]
     rate = None if view.interval_ms[row] == 0 else str(to_decimal(float(view.rate[row])))
     return {
-        "exchange": table.exchange[view.exchange_code[row]],
+        "exchange": table.exchange[view.layout.exchange_code[row]],
         "symbol": table.symbol[listed],
         "market_id": int(table.market_id[listed]),
         "side": (Side.BUY if side > 0 else Side.SELL).value,
         "price": str(to_decimal(float(price))),
         "amount": None,
         "rate": rate,
-        "fee": str(to_decimal(float(view.fee[row]))),
+        "fee": str(to_decimal(float(view.layout.fee[row]))),
     }
 
 
@@ -163,12 +167,15 @@ def _open(rows: list[Opportunity]) -> int:
     return 0
 
 
-def _wanted(chosen: Sequence[tuple[Found, int]], open_rows: Iterable[Opportunity]) -> tuple[int, ...]:
-    """Markets whose books are wanted: of the chosen, and of the active rows that have gone longest without a price."""
-    keys = {(one.candidates.kind, one.key(at)) for one, at in chosen}
-    others = [
-        row for row in open_rows if row.status == OpportunityStatus.ACTIVE and (row.kind, row.market_ids) not in keys
-    ]
-    others.sort(key=lambda row: (row.priced_at or row.opened_at, row.pk))
-    wanted = [key for _, key in keys] + [row.market_ids for row in others[:PRICED_PER_SCAN]]
-    return tuple(sorted({market_id for legs in wanted for market_id in legs}))
+def _wanted(chosen: Sequence[tuple[Found, int]], open_rows: Mapping[RowKey, Opportunity]) -> tuple[int, ...]:
+    """Markets whose books are wanted, the most urgent first: only so many of one exchange are fetched at once.
+
+    Turn by turn a candidate without a price yet, best first, and an active row, the one longest without a new price:
+    neither newcomers nor old hands can keep the others waiting for ever.
+    """
+    keys = [(one.candidates.kind.value, one.key(at)) for one, at in chosen]
+    unpriced = [key for key in keys if key not in open_rows or open_rows[key].status == OpportunityStatus.DETECTED]
+    active = [row for row in open_rows.values() if row.status == OpportunityStatus.ACTIVE]
+    active.sort(key=lambda row: (row.priced_at or row.opened_at, row.pk))
+    turns = zip_longest([legs for _, legs in unpriced], [row.market_ids for row in active[:PRICED_PER_SCAN]])
+    return tuple(dict.fromkeys(market_id for turn in turns for legs in turn if legs for market_id in legs))

@@ -51,14 +51,14 @@ def found_of(view: MarketView, candidates: Candidates) -> Found:
     Those whose quote currency has no dollar rate can't be sized and rank last.
     """
     legs = candidates.legs
-    codes = view.quote_code[legs[:, 0]] if len(legs) else np.empty(0, dtype=np.int16)
+    codes = view.layout.quote_code[legs[:, 0]] if len(legs) else np.empty(0, dtype=np.int16)
     rates = dollar_rates(view, codes)
     dollar_rate = np.array([rates.get(code, np.nan) for code in codes.tolist()], dtype=np.float64)
     reference = float(settings.REFERENCE_NOTIONAL)
     size = np.fmin(candidates.notional * dollar_rate * _DEPTH_OVER_BEST, reference)
     return Found(
         candidates=candidates,
-        market_ids=view.market_id[legs].astype(np.int64) if len(legs) else legs,
+        market_ids=view.layout.market_id[legs].astype(np.int64) if len(legs) else legs,
         expected=np.where(np.isnan(dollar_rate), -np.inf, candidates.net * size),
         dollar_rate=dollar_rate,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from apps.opportunities.enums import OpportunityKind
 from apps.opportunities.legs import Leg, Levels, vwap
 from apps.opportunities.strategies.base import Candidates, Edges, EdgeTerms, ScanParams, Strategy
-from apps.opportunities.strategies.pairs import SLACK, comparable, pairs_within
+from apps.opportunities.strategies.pairs import SLACK, may_compare, pairs_within
 from apps.opportunities.view import SPOT, MarketView
 
 
@@ -22,13 +22,13 @@ class CrossExchange(Strategy):
     def scan(self, view: MarketView, params: ScanParams) -> Candidates:
         """Spot pairs with the same quote currency on two exchanges."""
         spot = view.rows_of_type(SPOT)
-        cost = view.ask[spot] * (1 + view.fee[spot])
-        proceeds = view.bid[spot] * (1 - view.fee[spot])
+        fee = view.layout.fee[spot]
+        cost, proceeds = view.ask[spot] * (1 + fee), view.bid[spot] * (1 - fee)
         wanted = cost * ((1 + params.min_net_edge) * (1 - SLACK))
-        buy, sell = pairs_within(view.group[spot], lambda low, high: proceeds[high] > wanted[low])
+        buy, sell = pairs_within(view.layout.group[spot], lambda low, high: proceeds[high] > wanted[low])
         net = proceeds[sell] / cost[buy] - 1
-        buy, sell = spot[buy], spot[sell]
-        good = np.flatnonzero((net > params.min_net_edge) & comparable(view, buy, sell, params))
+        buy, sell = buy + spot.start, sell + spot.start
+        good = np.flatnonzero((net > params.min_net_edge) & may_compare(view, buy, sell, params))
         buy, sell, net = buy[good], sell[good], net[good]
         return Candidates(
             kind=self.kind,

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from apps.markets.types import Floats, Int64s
+from apps.markets.types import Floats
 from apps.opportunities.enums import OpportunityKind, Reason
 from apps.opportunities.exceptions import Unfit
 from apps.opportunities.legs import Funding, Leg, Levels, vwap
 from apps.opportunities.strategies.base import Candidates, Edges, EdgeTerms, ScanParams, Strategy
-from apps.opportunities.strategies.pairs import SLACK, comparable, pairs_within
+from apps.opportunities.strategies.pairs import SLACK, may_compare, pairs_within
 from apps.opportunities.view import MS_PER_HOUR, SWAP, MarketView
 
 HOURS_PER_YEAR = 8760
@@ -31,18 +31,17 @@ class FundingRate(Strategy):
     def scan(self, view: MarketView, params: ScanParams) -> Candidates:
         """Perpetuals of one instrument and quote currency on two exchanges."""
         swaps = view.rows_of_type(SWAP)
-        swaps = swaps[view.interval_ms[swaps] > 0]
         income = _income(view, swaps, params.horizon_h)
-        cost = 2 * view.fee[swaps] + (view.ask[swaps] - view.bid[swaps]) / view.mid[swaps]
+        cost = 2 * view.layout.fee[swaps] + (view.ask[swaps] - view.bid[swaps]) / view.mid[swaps]
         short, long = income - cost, income + cost
         # The entry basis only ever costs, so what passes without it is all that can pass with it.
         wanted = params.min_net_edge - SLACK
-        buy, sell = pairs_within(view.group[swaps], lambda low, high: short[high] - long[low] > wanted)
+        buy, sell = pairs_within(view.layout.group[swaps], lambda low, high: short[high] - long[low] > wanted)
         gross = income[sell] - income[buy]
         net = gross - (cost[buy] + cost[sell])
-        buy, sell = swaps[buy], swaps[sell]
+        buy, sell = buy + swaps.start, sell + swaps.start
         net = net + np.minimum(0.0, view.mid[sell] / view.mid[buy] - 1)
-        good = np.flatnonzero((net > params.min_net_edge) & comparable(view, buy, sell, params))
+        good = np.flatnonzero((net > params.min_net_edge) & may_compare(view, buy, sell, params))
         buy, sell = buy[good], sell[good]
         depth = np.minimum.reduce([view.ask_size[buy], view.bid_size[buy], view.ask_size[sell], view.bid_size[sell]])
         return Candidates(
@@ -100,12 +99,13 @@ def fundings_within(terms: EdgeTerms, funding: Funding) -> int:
     return 0 if wait > horizon else (horizon - wait) // int(funding.interval_h * MS_PER_HOUR) + 1
 
 
-def _income(view: MarketView, rows: Int64s, horizon_h: float) -> Floats:
-    """What a short position receives within the horizon per row, as a fraction of notional."""
+def _income(view: MarketView, rows: slice, horizon_h: float) -> Floats:
+    """What a short position receives within the horizon per row, as a fraction of notional; NaN = unknown."""
     horizon = int(horizon_h * MS_PER_HOUR)
     wait = view.next_funding_at[rows] - view.now_ms
-    count = np.where(wait > horizon, 0, (horizon - wait) // view.interval_ms[rows] + 1)
-    return count * view.rate[rows]
+    count = np.where(wait > horizon, 0, (horizon - wait) // np.maximum(view.interval_ms[rows], 1) + 1)
+    income: Floats = count * view.rate[rows]
+    return income
 
 
 def _gross(legs: tuple[Leg, ...], terms: EdgeTerms) -> Decimal:

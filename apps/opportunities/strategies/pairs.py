@@ -6,13 +6,13 @@ import numpy as np
 
 from apps.markets.types import Int64s
 from apps.opportunities.strategies.base import ScanParams
-from apps.opportunities.view import MarketView
+from apps.opportunities.view import Bools, MarketView
 
 # The quick test on slices rounds differently from the exact formula; this keeps it on the generous side.
 SLACK = 1e-12
 
 
-def pairs_within(group: Int64s, passes: Callable[[slice, slice], np.ndarray]) -> tuple[Int64s, Int64s]:
+def pairs_within(group: Int64s, passes: Callable[[slice, slice], Bools]) -> tuple[Int64s, Int64s]:
     """Ordered pairs (buy, sell) of positions with equal `group` (sorted) for which `passes(buy, sell)` holds.
 
     `passes` gets two equally long slices and answers one truth per position. Position i is compared with i + 1, i + 2…
@@ -31,12 +31,14 @@ def pairs_within(group: Int64s, passes: Callable[[slice, slice], np.ndarray]) ->
     return np.concatenate(buys), np.concatenate(sells)
 
 
-def comparable(view: MarketView, buy: Int64s, sell: Int64s, params: ScanParams) -> np.ndarray:
+def may_compare(view: MarketView, buy: Int64s, sell: Int64s, params: ScanParams) -> Bools:
     """Whether two rows may be compared: different exchanges, moments within the skew, prices within the ratio."""
-    apart = view.exchange_code[buy] != view.exchange_code[sell]
+    apart = view.layout.exchange_code[buy] != view.layout.exchange_code[sell]
     together = np.abs(view.exchange_ts[buy] - view.exchange_ts[sell]) <= params.max_skew_ms
     low, high = np.minimum(view.mid[buy], view.mid[sell]), np.maximum(view.mid[buy], view.mid[sell])
-    return apart & together & (high <= low * (1 + params.max_price_ratio))
+    plausible = high <= low * (1 + params.max_price_ratio)
+    both: Bools = apart & together & plausible
+    return both
 
 
 def _longest_run(group: Int64s) -> int:
