@@ -15,6 +15,8 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # RFC 4291 and the IANA registry: the only range from which global unicast addresses are given out.
 _GLOBAL_UNICAST_6 = ipaddress.IPv6Network("2000::/3")
+# RFC 9637; newer than the tables of Python 3.11.
+_DOCUMENTATION_6 = ipaddress.IPv6Network("3fff::/20")
 
 
 def is_public(ip: str | IPAddress) -> bool:
@@ -30,7 +32,7 @@ def is_public(ip: str | IPAddress) -> bool:
     inner = _wrapped(address)
     if inner:
         return all(is_public(each) for each in inner)
-    return address in _GLOBAL_UNICAST_6 and address.is_global
+    return address in _GLOBAL_UNICAST_6 and address not in _DOCUMENTATION_6 and address.is_global
 
 
 def is_allowed(host: str, port: int) -> bool:
