@@ -47,12 +47,8 @@ class Market(models.Model):
         max_digits=10, decimal_places=8, null=True, blank=True, help_text="as told by the exchange; empty = unknown"
     )
     taker_fee_override = models.DecimalField(max_digits=10, decimal_places=8, null=True, blank=True)
-    fee_unknown = models.GeneratedField(
-        expression=models.ExpressionWrapper(
-            Q(taker_fee__isnull=True, taker_fee_override__isnull=True), output_field=models.BooleanField()
-        ),
-        output_field=models.BooleanField(),
-        db_persist=True,
+    fee_unknown = models.BooleanField(
+        default=False, help_text="Set by an operator who does not trust the told fee: no pair is made with this market."
     )
     amount_step = models.DecimalField(
         max_digits=36, decimal_places=18, null=True, blank=True, help_text="in base units"
@@ -83,6 +79,8 @@ class Market(models.Model):
     @property
     def fee(self) -> Decimal | None:
         """The taker fee that counts, as a fraction; None = unknown, and then no pair with this market is made."""
+        if self.fee_unknown:
+            return None
         return self.taker_fee if self.taker_fee_override is None else self.taker_fee_override
 
 

@@ -17,8 +17,8 @@ from apps.markets.table import TABLE_FIELDS, index_build, table_build
 from apps.markets.types import FeedStatus, FundingRates, Latest, MarketFacts, MarketTable, OrderBook, Quotes
 from apps.markets.validate import MarketIndex
 
-# An operator's edit of a row (a fee override) counts after this long at most, without a new version.
-CACHED_S = 60.0
+# An operator's edit of a row (a fee) counts after this long at most, without a new version.
+CACHED_S = 15.0
 # A feed that claims to be fine but has had no good answer for this long is not being polled.
 UNPOLLED_S = 60.0
 

@@ -22,6 +22,7 @@ TABLE_FIELDS: Final = (
     "multiplier",
     "taker_fee",
     "taker_fee_override",
+    "fee_unknown",
     "amount_step",
     "min_amount",
     "min_notional",
@@ -32,12 +33,15 @@ TABLE_FIELDS: Final = (
 def table_build(version: int, rows: Sequence[tuple[Any, ...]]) -> MarketTable:
     """The table of rows of `TABLE_FIELDS`, which are sorted by id."""
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in TABLE_FIELDS]
-    ids, exchange, symbol, kind, instrument, base, quote, contract, multiplier, fee, override, *rest = columns
+    ids, exchange, symbol, kind, instrument, base, quote, contract, multiplier, fee, override, unknown, *rest = columns
     step, min_amount, min_notional, leverage = rest
     exchanges, exchange_code = _coded(exchange)
     instruments, instrument_code = _coded(instrument)
     quotes, quote_code = _coded(quote)
-    fees = [told if own is None else own for told, own in zip(fee, override, strict=True)]
+    fees = [
+        None if doubted else told if own is None else own
+        for told, own, doubted in zip(fee, override, unknown, strict=True)
+    ]
     return MarketTable(
         version=version,
         market_id=np.array(ids, dtype=np.int32),

@@ -2,7 +2,7 @@
 
 from apps.markets.services.books import BooksReport, books_fetch
 from apps.markets.services.feeds import feeds_due
-from apps.markets.services.fees import market_fee_override
+from apps.markets.services.fees import market_fee_set
 from apps.markets.services.ingest import IngestReport, ingest
 from apps.markets.services.setup import exchanges_setup
 from apps.markets.services.sync import SyncReport, exchange_sync_markets
@@ -16,5 +16,5 @@ __all__ = [
     "exchanges_setup",
     "feeds_due",
     "ingest",
-    "market_fee_override",
+    "market_fee_set",
 ]
