@@ -1,4 +1,6 @@
-"""How the parts are, asked of the parts themselves. Every probe ends by its own time-out; none changes anything."""
+"""How the stores, the broker and the schedule are; what belongs to one room is probed by that room.
+
+Every probe ends by its own time-out; none changes anything."""
 
 import time
 from datetime import datetime
@@ -13,16 +15,10 @@ from kombu import Connection
 from apps.core import clock, health, redis
 from apps.core.health import Health
 from apps.core.models import ScheduleSlot
-from apps.markets.enums import FeedState
-from apps.markets.selectors import feeds_status
-from apps.notifications.selectors import oldest_due_s
 
 BROKER_TIMEOUT_S = 2
 # The shortest schedules run every five seconds: a minute without any means that beat or all its workers are gone.
 BEAT_LATE_S = 60.0
-# A due delivery waits for a free worker, seconds at most; the sweep rings again every five.
-DELIVERY_LATE_S = 60.0
-DELIVERY_STUCK_S = 300.0
 
 
 def register() -> None:
@@ -32,8 +28,6 @@ def register() -> None:
     health.register("redis_cache", redis_cache)
     health.register("broker", broker)
     health.register("beat", beat)
-    health.register("deliveries", deliveries)
-    health.register("feeds", feeds)
 
 
 def database() -> Health:
@@ -80,44 +74,6 @@ def beat() -> Health:
     if age_s > BEAT_LATE_S:
         return Health("unhealthy", reason=f"no scheduled task has run for {age_s:.0f} s", details=details)
     return Health("healthy", details=details)
-
-
-def deliveries() -> Health:
-    """How long the oldest delivery that could be sent now has been waiting."""
-    age_s = round(oldest_due_s(now=clock.now()), 1)
-    details = {"oldest_due_s": age_s}
-    if age_s <= DELIVERY_LATE_S:
-        return Health("healthy", details=details)
-    state: health.HealthState = "unhealthy" if age_s > DELIVERY_STUCK_S else "degraded"
-    return Health(state, reason=f"the oldest due delivery has waited for {age_s:.0f} s", details=details)
-
-
-def feeds() -> Health:
-    """How many feeds give usable data, and for each of them its state, why, and the age of its last usable answer."""
-    rows = feeds_status()
-    polled = [row for row in rows if row.state != FeedState.DISABLED]
-    bad = [row for row in polled if row.state != FeedState.OK]
-    details = {
-        "usable": len(polled) - len(bad),
-        "total": len(polled),
-        "feeds": [
-            {
-                "exchange": row.exchange,
-                "kind": row.kind.value,
-                "state": row.state.value,
-                "reason": row.reason,
-                "age_s": row.age_s,
-                "since": row.since,
-            }
-            for row in rows
-        ],
-    }
-    if not polled:
-        return Health("degraded", reason="no feed is configured", details=details)
-    if not bad:
-        return Health("healthy", details=details)
-    reason = f"{len(bad)} of {len(polled)} feeds give no usable data"
-    return Health("degraded" if len(bad) < len(polled) else "unhealthy", reason=reason, details=details)
 
 
 def _ms_since(started: float) -> float:

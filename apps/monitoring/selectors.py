@@ -11,6 +11,8 @@ from django.db import Error as DatabaseError
 
 from apps.core import health
 from apps.core.health import Health, HealthState
+from apps.markets.selectors import feeds_status
+from apps.markets.types import FeedStatus
 from apps.monitoring import probes
 
 logger = logging.getLogger(__name__)
@@ -60,8 +62,19 @@ def _serving() -> HealthState:
     return "healthy"
 
 
+def _feeds() -> list[FeedStatus]:
+    try:
+        return feeds_status()
+    except DatabaseError as error:
+        logger.warning("No word on the feeds: %s", type(error).__name__)
+        return []
+
+
 health_brief = Remembered(_serving, BRIEF_S)
 """Whether this process can serve: database and Redis state store answer."""
 
 health_parts = Remembered(health.check_all, DETAILED_S)
 """Every registered probe's answer, by name."""
+
+health_feeds = Remembered(_feeds, DETAILED_S)
+"""What each exchange's data is like; empty where the database is away, which the parts tell."""

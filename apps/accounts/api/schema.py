@@ -4,7 +4,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
+
+from apps.core.api.errors import CONTENT_TYPE, problem
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -40,3 +43,12 @@ class ProblemSerializer(serializers.Serializer):
     code = serializers.CharField()
     detail = serializers.CharField()
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+def error_response(
+    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None
+) -> dict[tuple[int, str], OpenApiResponse]:
+    """An entry of `extend_schema(responses=…)`: a problem document with an example."""
+    body = problem(status=status, code=code, detail=detail, errors=errors)
+    example = OpenApiExample(code, value=body, response_only=True, status_codes=[str(status)], media_type=CONTENT_TYPE)
+    return {(status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=body["title"], examples=[example])}

@@ -1,10 +1,10 @@
 """A light limit on the public status page, per address."""
 
-import redis as redis_py
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from apps.core.exceptions import TemporaryError
 from apps.core.limits import Demand, Limit, acquire
 
 STATUS_LIMITS = (Limit(count=20, seconds=10),)
@@ -21,7 +21,7 @@ class StatusThrottle(BaseThrottle):
         demand = Demand(key=f"status:{self.get_ident(request)}", limits=STATUS_LIMITS)
         try:
             [self._wait_s] = acquire([[demand]])
-        except redis_py.RedisError:
+        except TemporaryError:
             return True
         return self._wait_s <= 0
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
-from apps.accounts.api.schema import ProblemSerializer
+from apps.accounts.api.schema import error_response
 from apps.opportunities.api.serializers import OpportunityDetailSerializer, OpportunitySerializer
 
 ORIGIN_HEADER = OpenApiParameter(
@@ -63,23 +63,13 @@ _ROW: dict[str, Any] = {
     "age": 5.2,
 }
 
-
-def _error(
-    detail: str, code: str, status: int, title: str, errors: list[dict[str, str]] | None = None
-) -> OpenApiResponse:
-    value = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "errors": errors or [],
-    }
-    example = OpenApiExample(code, value=value, response_only=True, status_codes=[str(status)])
-    return OpenApiResponse(ProblemSerializer, description=title, examples=[example])
-
-
-_UNAUTHORISED = _error("This token has expired.", "token_expired", 401, "Unauthorized")
+_UNAUTHORISED = error_response(401, "token_expired", "This token has expired.")
+_INVALID = error_response(
+    400,
+    "invalid",
+    "The request has errors.",
+    errors=[{"field": "min_net_edge", "code": "invalid", "detail": "Enter a number."}],
+)
 
 LIST: dict[str, Any] = {
     "operation_id": "opportunities_list",
@@ -88,14 +78,9 @@ LIST: dict[str, Any] = {
     "parameters": [ORIGIN_HEADER],
     "responses": {
         200: OpportunitySerializer(many=True),
-        400: _error(
-            "The request has errors.",
-            "invalid",
-            400,
-            "Bad Request",
-            [{"field": "min_net_edge", "code": "invalid", "detail": "Enter a number."}],
-        ),
-        401: _UNAUTHORISED,
+        **_INVALID,
+        **_UNAUTHORISED,
+        **error_response(404, "not_found", "Invalid cursor"),
     },
     "examples": [OpenApiExample("An opportunity", value=_ROW, response_only=True, status_codes=["200"])],
 }
@@ -107,7 +92,7 @@ DETAIL: dict[str, Any] = {
     "parameters": [ORIGIN_HEADER],
     "responses": {
         200: OpportunityDetailSerializer,
-        401: _UNAUTHORISED,
-        404: _error("There is no such opportunity.", "opportunity_not_found", 404, "Not Found"),
+        **_UNAUTHORISED,
+        **error_response(404, "opportunity_not_found", "There is no such opportunity."),
     },
 }

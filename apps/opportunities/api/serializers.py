@@ -72,7 +72,14 @@ class OpportunityDetailSerializer(OpportunitySerializer):
     net_edge_recomputed = serializers.SerializerMethodField()
 
     class Meta(OpportunitySerializer.Meta):
-        fields = (*OpportunitySerializer.Meta.fields, "closed_at", "reason", "details", "evidence", "net_edge_recomputed")
+        fields = (
+            *OpportunitySerializer.Meta.fields,
+            "closed_at",
+            "reason",
+            "details",
+            "evidence",
+            "net_edge_recomputed",
+        )
         read_only_fields = fields
 
     @extend_schema_field(
