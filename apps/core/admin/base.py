@@ -1,16 +1,33 @@
 """What every admin page of the house has in common: audited writes, and pages for rows that only machines write."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold import decorators
 
 from apps.core import audit
+
+# The theme is untyped, and its classes are Django's in other clothes.
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+
+Shown = TypeVar("Shown", bound=Callable[..., Any])
+
+
+def display(
+    description: str, *, ordering: str | None = None, labels: Mapping[str, str] | None = None
+) -> Callable[[Shown], Shown]:
+    """A computed column or field. With `labels` the method returns (value, words) and shows the words in the colour
+    (info, success, warning, danger) that `labels` has for the value."""
+    made = decorators.display(description=description, ordering=ordering, label=dict(labels) if labels else None)
+    return cast(Callable[[Shown], Shown], made)
 
 
 def target_of(obj: Model) -> str:
@@ -18,14 +35,18 @@ def target_of(obj: Model) -> str:
     return f"{obj._meta.label}:{obj.pk}"
 
 
-class AuditedAdmin(ModelAdmin):
-    """Records who added, changed or deleted what. Only names of changed fields are kept, never their values."""
+class HouseAdmin(ModelAdmin):
+    """The look that all lists share."""
 
     list_per_page = 50
     # An exact count of the unfiltered table costs a scan for a number that nobody reads.
     show_full_result_count = False
     compressed_fields = True
     list_filter_submit = True
+
+
+class AuditedAdmin(HouseAdmin):
+    """Records who added, changed or deleted what. Only names of changed fields are kept, never their values."""
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """Audit what Django's own history notes."""

@@ -7,11 +7,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.core import config
+from apps.core.admin.base import HouseAdmin, display
 from apps.core.exceptions import PermanentError
 from apps.core.models import ConfigValue
 
@@ -46,36 +45,45 @@ class ConfigValueForm(forms.ModelForm):
 
 
 @admin.register(ConfigValue)
-class ConfigValueAdmin(ModelAdmin):
+class ConfigValueAdmin(HouseAdmin):
     """Writes go through `core.config`, which checks and audits them; deleting a row brings the default back."""
 
     form = ConfigValueForm
     list_display = ("key", "show_value", "show_default", "show_help", "updated_at", "show_by")
     search_fields = ("key",)
-    readonly_fields = ("updated_at", "updated_by")
     actions = ("reset_values",)
 
-    @display(description="value")
+    @display("value")
     def show_value(self, row: ConfigValue) -> str:
         """The value as it would be typed."""
         return json.dumps(row.value)
 
-    @display(description="default")
+    @display("default")
     def show_default(self, row: ConfigValue) -> str:
         """What holds without this row; a key that the code no longer knows has none."""
         declaration = _declarations().get(row.key)
         return json.dumps(declaration.default, default=str) if declaration else "no longer used"
 
-    @display(description="what it is")
+    @display("what it is")
     def show_help(self, row: ConfigValue) -> str:
         """The declaration's help."""
         declaration = _declarations().get(row.key)
         return declaration.help if declaration else ""
 
-    @display(description="by")
+    @display("by")
     def show_by(self, row: ConfigValue) -> str:
         """Id of the operator, or the system."""
         return row.updated_by or "system"
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Key and value; who set it and when is for looking at."""
+        return (
+            ("key", "value") if obj is None else ("key", "show_help", "show_default", "value", "updated_at", "show_by")
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """The key of a row stays."""
+        return () if obj is None else ("key", "show_help", "show_default", "updated_at", "show_by")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Resetting is the audited way to delete."""

@@ -1,10 +1,9 @@
 """Rows that core's machinery writes: the audit trail, idempotency keys, schedule slots."""
 
 from django.contrib import admin
-from unfold.decorators import display
 
 from apps.core import clock
-from apps.core.admin.base import ReadOnlyAdmin
+from apps.core.admin.base import ReadOnlyAdmin, display
 from apps.core.models import AuditRecord, IdempotencyKey, ScheduleSlot
 
 
@@ -20,7 +19,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ReadOnlyAdmin):
-    """Writes that were already answered. The stored answer may hold what only its caller should read: it is not shown."""
+    """Writes that were already answered; the stored answer is its caller's alone and not shown."""
 
     list_display = ("scope", "key", "status", "created_at", "expires_at")
     list_filter = ("scope", "status")
@@ -37,7 +36,7 @@ class ScheduleSlotAdmin(ReadOnlyAdmin):
     search_fields = ("name",)
     fields = ("name", "show_slot", "claimed_at")
 
-    @display(description="slot", ordering="last_slot")
+    @display("slot", ordering="last_slot")
     def show_slot(self, slot: ScheduleSlot) -> str:
         """Start of the slot as a time."""
         return clock.from_ms(slot.last_slot).strftime("%Y-%m-%d %H:%M:%S UTC")

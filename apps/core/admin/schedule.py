@@ -8,20 +8,19 @@ from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.core.admin.base import AuditedAdmin, ReadOnlyInline
+from apps.core.admin.base import AuditedAdmin, ReadOnlyInline, display
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
 
 
-class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]
     """The list of registered tasks, styled."""
 
 
-class TaskForm(PeriodicTaskForm):
+class TaskForm(PeriodicTaskForm):  # type: ignore[misc]
     """Both ways to name a task, styled."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +30,7 @@ class TaskForm(PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BeatTaskAdmin, AuditedAdmin):
+class PeriodicTaskAdmin(BeatTaskAdmin, AuditedAdmin):  # type: ignore[misc]
     """What beat sends and how often; an edit here survives the next start."""
 
     form = TaskForm
@@ -41,7 +40,7 @@ class PeriodicTaskAdmin(BeatTaskAdmin, AuditedAdmin):
     date_hierarchy = None
     change_form_template = None
 
-    @display(description="schedule")
+    @display("schedule")
     def show_schedule(self, task: PeriodicTask) -> str:
         """The one schedule that is set."""
         return str(task.interval or task.crontab or task.solar or task.clocked or "–")

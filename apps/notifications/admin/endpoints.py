@@ -31,7 +31,7 @@ class EndpointAddForm(forms.ModelForm):
     """A new endpoint; what the channel refuses is told on the form."""
 
     channel = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
-    credentials = forms.CharField(
+    secrets = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
         help_text="One name=value a line, for example secret=whsec_… for a webhook. Encrypted; never shown again.",
@@ -46,9 +46,9 @@ class EndpointAddForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["channel"].choices = [(name, name) for name in CHANNELS.names()]  # type: ignore[attr-defined]
 
-    def clean_credentials(self) -> dict[str, str]:
+    def clean_secrets(self) -> dict[str, str]:
         """Names and values of the lines."""
-        lines = [line.strip() for line in self.cleaned_data["credentials"].splitlines() if line.strip()]
+        lines = [line.strip() for line in self.cleaned_data["secrets"].splitlines() if line.strip()]
         if any("=" not in line for line in lines):
             raise forms.ValidationError("Write one name=value a line.")
         return dict(line.split("=", 1) for line in lines)
@@ -56,9 +56,9 @@ class EndpointAddForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Ask the channel whether address and credentials are of its kind."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if {"channel", "address", "credentials"} <= data.keys():
+        if {"channel", "address", "secrets"} <= data.keys():
             kind = CHANNELS.get(data["channel"])
-            for field, check in (("address", kind.address_clean), ("credentials", kind.credentials_check)):
+            for field, check in (("address", kind.address_clean), ("secrets", kind.credentials_check)):
                 try:
                     check(data[field])
                 except ArbEdgeError as error:
@@ -107,7 +107,7 @@ class EndpointAdmin(AuditedAdmin):
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Everything to add one; of an existing one all but its secrets."""
         if obj is None:
-            return (*EndpointAddForm.Meta.fields, "credentials", "verified")
+            return (*EndpointAddForm.Meta.fields, "secrets", "verified")
         return (*self.shown, *self.editable, *self.moments)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class EndpointAdmin(AuditedAdmin):
             user_id=data["user"].pk,
             channel=data["channel"],
             address=data["address"],
-            credentials=data["credentials"],
+            credentials=data["secrets"],
             label=data["label"],
             route=data["route"],
             position=data["position"],

@@ -1,0 +1,190 @@
+"""One row of every model, with secrets that no page may show, and the people who look."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.test import Client
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+
+from apps.accounts.enums import Role, Tier
+from apps.accounts.models import ApiToken, User
+from apps.accounts.services import token_create, user_create
+from apps.core import audit, clock, config
+from apps.core.models import IdempotencyKey, ScheduleSlot
+from apps.distribution.models import Distribution
+from apps.markets.models import Exchange, Feed, Market
+from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
+from apps.notifications.services import endpoint_create, template_create
+from apps.opportunities.models import Markout, Opportunity
+
+PASSWORD = "correct horse battery"
+HOOK_SECRET = "whsec_c2VjcmV0LXRoYXQtbm8tcGFnZS1zaG93cw=="
+HOOK_URL = "https://hooks.example.test/path-that-is-a-secret"
+HIDDEN_ANSWER = "answer-for-its-caller-only"
+MARKUP = "<script>alert(1)</script>"
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that was stored: rows by model, and texts that must be on no page."""
+
+    rows: dict[type[Model], Model]
+    secrets: tuple[str, ...]
+
+
+def opportunity_make(**fields: Any) -> Opportunity:
+    """An active opportunity with markup in its words."""
+    now = clock.now()
+    legs = [
+        {"exchange": "okx", "symbol": MARKUP, "market_id": 1, "side": "buy", "price": "1", "rate": None, "fee": "0.1"},
+        {"exchange": "bybit", "symbol": "B", "market_id": 2, "side": "sell", "price": "2", "rate": None, "fee": "0.1"},
+    ]
+    row = {
+        "id": uuid.uuid4(),
+        "fingerprint": uuid.uuid4().hex,
+        "kind": "cross_exchange",
+        "instrument": "BTC",
+        "symbol": "BTC/USDT",
+        "quote": "USDT",
+        "status": "active",
+        "gross_edge": Decimal("0.004"),
+        "net_edge": Decimal("0.002"),
+        "peak_net_edge": Decimal("0.002"),
+        "legs": legs,
+        "leg_count": 2,
+        "evidence": {"quantity": "2", "note": MARKUP},
+        "origin": "sandbox",
+        "opened_at": now,
+        "activated_at": now,
+        "last_seen_at": now,
+        "expires_at": now + timedelta(hours=1),
+    }
+    return Opportunity.objects.create(**(row | fields))
+
+
+def notification_make(user: User, **fields: Any) -> Notification:
+    """A message owed to `user`."""
+    now = clock.now()
+    row = {
+        "template": "opportunity_test",
+        "context": {"symbol": MARKUP},
+        "priority": "high",
+        "dedupe_key": uuid.uuid4().hex,
+        "origin": "sandbox",
+        "created_at": now,
+        "expires_at": now + timedelta(hours=1),
+    }
+    return Notification.objects.create(user=user, **(row | fields))
+
+
+def delivery_make(notification: Notification, endpoint: Endpoint, **fields: Any) -> Delivery:
+    """A dead letter."""
+    now = clock.now()
+    row = {
+        "channel": endpoint.channel,
+        "priority": notification.priority,
+        "state": "dead",
+        "next_attempt_at": now,
+        "attempts": 5,
+        "last_error": "HTTP 500",
+        "created_at": now,
+        "finished_at": now,
+    }
+    return Delivery.objects.create(notification=notification, endpoint=endpoint, **(row | fields))
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Hashing passwords well takes longer than everything else here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def trader(db: None) -> User:
+    """An ordinary user."""
+    return user_create(email="trader@example.test", password=PASSWORD, tier=Tier.PREMIUM)
+
+
+@pytest.fixture
+def world(trader: User, redis_state: None) -> World:
+    """A row of everything."""
+    now = clock.now()
+    token_text = token_create(user=trader, name="bot")
+    config.config_set(key="tier.free.delay_s", value=60, actor_id=None)
+    endpoint = endpoint_create(
+        user_id=trader.pk, channel="webhook", address=HOOK_URL, credentials={"secret": HOOK_SECRET}, verified=True
+    )
+    notification = notification_make(trader)
+    delivery = delivery_make(notification, endpoint)
+    opportunity = opportunity_make()
+    interval = IntervalSchedule.objects.create(every=5, period="seconds")
+    exchange = Exchange.objects.create(id="bybit", name="Bybit")
+    rows: list[Model] = [
+        trader,
+        ApiToken.objects.get(),
+        Group.objects.create(name="operators"),
+        config.ConfigValue.objects.get(),
+        audit.record(actor_id=trader.pk, action="test.done", target="accounts.User:1"),
+        IdempotencyKey.objects.create(
+            scope="orders",
+            key="k",
+            request_digest="d",
+            status=201,
+            body={"answer": HIDDEN_ANSWER},
+            created_at=now,
+            expires_at=now,
+        ),
+        ScheduleSlot.objects.create(name="markets.poll", last_slot=1_700_000_000_000, claimed_at=now),
+        exchange,
+        Market.objects.create(
+            exchange=exchange, symbol="BTC/USDT", type="spot", base="BTC", quote="USDT", instrument="BTC"
+        ),
+        Feed.objects.create(exchange=exchange, kind="spot", state="stale", reason="prices of 2021", last_ok_at=now),
+        endpoint,
+        template_create(name="opportunity_test", subject="{{ symbol }}", body="Now: {{ symbol }}"),
+        notification,
+        delivery,
+        DeliveryAttempt.objects.create(
+            delivery=delivery, number=1, started_at=now, finished_at=now, outcome="temporary", code="500"
+        ),
+        opportunity,
+        Markout.objects.create(opportunity=opportunity, horizon_s=5, due_at=now),
+        Distribution.objects.create(
+            user=trader,
+            opportunity_id=opportunity.pk,
+            fingerprint=opportunity.fingerprint,
+            kind=opportunity.kind,
+            state="notified",
+            due_at=now,
+            decided_at=now,
+        ),
+        interval,
+        CrontabSchedule.objects.create(minute="5"),
+        SolarSchedule.objects.create(event="sunset", latitude=1, longitude=1),
+        ClockedSchedule.objects.create(clocked_time=now),
+        PeriodicTask.objects.create(name="poll", task="markets.poll", interval=interval, expire_seconds=4),
+    ]
+    secrets = (token_text, ApiToken.objects.get().digest, trader.password, HOOK_SECRET, HOOK_URL, endpoint.credentials)
+    return World({type(row): row for row in rows}, (*secrets, HIDDEN_ANSWER))
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """A superuser."""
+    return user_create(
+        email="op@example.test", password=PASSWORD, role=Role.SUPER_ADMIN, is_staff=True, is_superuser=True
+    )
+
+
+@pytest.fixture
+def page(operator: User) -> Client:
+    """A browser in which the operator has signed in."""
+    client = Client()
+    client.force_login(operator)
+    return client
