@@ -110,7 +110,7 @@ class TelegramChannel(Channel):
 def _decoded(response: http.HttpResponse) -> Mapping[str, Any]:
     try:
         answer = response.json()
-    except ValueError:
+    except TemporaryError:
         answer = None
     if isinstance(answer, Mapping):
         return answer

@@ -6,6 +6,7 @@ from html import unescape
 ELLIPSIS = "…"
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)[^<>]*?(/?)>")
 _BROKEN_END = re.compile(r"(<[^<>]*|&[#\w]{0,10})$")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _VOID = frozenset({"br", "hr", "img", "wbr"})
 
 
@@ -18,7 +19,7 @@ def fit_plain(text: str, limit: int) -> str:
     """`text` in at most `limit` UTF-16 units: trailing lines are dropped, then the first one is cut."""
     if length(text) <= limit:
         return text
-    return _cut(_whole_lines(text, limit - 2), limit - 1) + ELLIPSIS
+    return _cut(_whole_lines(text, limit - 1), limit - 1) + ELLIPSIS
 
 
 def fit_html(text: str, limit: int) -> str:
@@ -46,10 +47,15 @@ def one_line(text: str) -> str:
 
 
 def _whole_lines(text: str, room: int) -> str:
-    lines = text.split("\n")
-    while len(lines) > 1 and length("\n".join(lines)) > room:
-        lines.pop()
-    return "\n".join(lines) + ("\n" if len(lines) > 1 else "")
+    """As many whole lines as fit; the first one even where it does not."""
+    kept: list[str] = []
+    used = 0
+    for line in _LINE.findall(text):
+        used += length(line)
+        if kept and used > room:
+            break
+        kept.append(line)
+    return "".join(kept)
 
 
 def _cut(text: str, room: int) -> str:

@@ -22,7 +22,6 @@ from apps.notifications.types import OutboundMessage, Sent
 _PREFIX = "whsec_"
 # "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 _SECRET_BYTES = range(24, 65)
-_ANSWER_BYTES = 64_000
 
 
 class WebhookChannel(Channel):
@@ -86,7 +85,6 @@ class WebhookChannel(Channel):
                 headers=headers,
                 body=body,
                 timeout=self.timeout_s,
-                max_bytes=_ANSWER_BYTES,
             )
         except PermanentError as error:
             if error.code == "address_blocked":

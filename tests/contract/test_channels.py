@@ -1,0 +1,298 @@
+"""One suite for every channel: a new one adds its line to CASES."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from apps.core import loop
+from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError, ThrottledError
+from apps.notifications.channels.base import Channel
+from apps.notifications.channels.registry import CHANNELS
+from apps.notifications.channels.text import length
+from apps.notifications.channels.webhook import secret_new
+from apps.notifications.enums import TextFormat
+from apps.notifications.exceptions import ChannelOffError, EndpointGoneError
+from apps.notifications.types import OutboundMessage
+from tests.notifications.mailbox import Mailbox, mailbox_run
+from tests.notifications.sink import Answer, Sink, sink_run
+
+SECRET = secret_new()
+TOKEN = "12345:very-secret-bot-token"
+PASSWORD = "very-secret-smtp-password"
+
+
+@dataclass(frozen=True)
+class World:
+    """The outside, as one channel meets it."""
+
+    channel: Channel
+    address: str
+    credentials: Mapping[str, str]
+    arrived: Callable[[], list[bytes]]
+    say: Callable[[str], None]
+    secrets: tuple[str, ...]
+
+    def message(self, **fields: Any) -> OutboundMessage:
+        """A message to this world's address."""
+        json_body = self.channel.text_format is TextFormat.JSON
+        body = json.dumps({"text": "hello"}) if json_body else "<b>hello</b>"
+        made = OutboundMessage("d-1", self.address, "Subject", body, "hello", self.credentials)
+        return replace(made, **fields)
+
+    def send(self, **fields: Any) -> Any:
+        """Send it on the process's loop, as delivery does."""
+        return loop.run(self.channel.send(self.message(**fields)), timeout=15)
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to build a world, and which words of it stand for which kind of failure."""
+
+    world: Callable[[Sink, Mailbox], World]
+    bad_addresses: tuple[str, ...]
+
+
+def telegram(sink: Sink, _: Mailbox) -> World:
+    channel = CHANNELS.get("telegram").from_config({"token": TOKEN, "url": sink.url}, timeout_s=2)
+    answers = {
+        "temporary": Answer(502, "<html>bad gateway</html>"),
+        "permanent": Answer(400, '{"ok":false,"description":"Bad Request: message text is empty"}'),
+        "gone": Answer(403, '{"ok":false,"description":"Forbidden: bot was blocked by the user"}'),
+        "throttled": Answer(429, '{"ok":false,"description":"Too Many Requests","parameters":{"retry_after":17}}'),
+        "garbage": Answer(200, "<html>hello</html>"),
+        "hang": Answer(delay_s=4),
+    }
+    return _http(channel, sink, answers, address="4711", credentials={}, secrets=(TOKEN,))
+
+
+def webhook(sink: Sink, _: Mailbox) -> World:
+    channel = CHANNELS.get("webhook").from_config({}, timeout_s=2)
+    answers = {
+        "temporary": Answer(500, "oops"),
+        "permanent": Answer(404, "no such hook"),
+        "gone": Answer(410, ""),
+        "throttled": Answer(503, "", {"Retry-After": "17"}),
+        "garbage": Answer(301, "", {"Location": f"{sink.url}/elsewhere"}),
+        "hang": Answer(delay_s=4),
+    }
+    return _http(
+        channel, sink, answers, address=f"{sink.url}/hook", credentials={"secret": SECRET}, secrets=(SECRET,)
+    )
+
+
+def _http(
+    channel: Channel,
+    sink: Sink,
+    answers: Mapping[str, Answer],
+    *,
+    address: str,
+    credentials: Mapping[str, str],
+    secrets: tuple[str, ...],
+) -> World:
+    return World(
+        channel=channel,
+        address=address,
+        credentials=credentials,
+        arrived=lambda: [one.body for one in sink.arrived],
+        say=lambda word: sink.answers.append(answers[word]),
+        secrets=secrets,
+    )
+
+
+def email(_: Sink, mailbox: Mailbox) -> World:
+    config = {
+        "host": "127.0.0.1", "port": mailbox.port, "user": "", "password": "", "security": "none",
+        "sender": "ArbEdge <alerts@arbedge.test>",
+    }  # fmt: skip
+    channel = CHANNELS.get("email").from_config(config, timeout_s=2)
+    replies = {
+        "temporary": {"RCPT": "451 4.3.0 later"},
+        "permanent": {"END": "554 5.7.1 looks like spam"},
+        "gone": {"RCPT": "550 5.1.1 no such user"},
+        "garbage": {"GREET": "554 no service"},
+    }
+    return World(
+        channel=channel,
+        address="trader@example.test",
+        credentials={},
+        arrived=lambda: mailbox.mails,
+        say=lambda word: mailbox.replies.update(replies[word]),
+        secrets=(),
+    )
+
+
+CASES = {
+    "telegram": Case(telegram, ("", "abc", "12 34", "0", "@a", "1;drop")),
+    "webhook": Case(webhook, ("", "ftp://x.test/", "http:///x", "x.test/hook", "https://u:p@x.test/", "http://x.test/a b")),
+    "email": Case(email, ("", "x", "a@b@c", "a b@x.test", "a@x.test\r\nBcc: b@x.test", "<a@x.test>", "a,b@x.test")),
+}
+
+
+@pytest.fixture(scope="module")
+def sink() -> Iterator[Sink]:
+    """One HTTP sink for the suite."""
+    with sink_run() as sink:
+        yield sink
+
+
+@pytest.fixture(params=CASES)
+def world(request: pytest.FixtureRequest, sink: Sink, settings: Any) -> Iterator[World]:
+    """Each channel in turn, with its own outside."""
+    sink.reset()
+    settings.OUTBOUND_ALLOW = [sink.netloc]
+    with mailbox_run() as mailbox:
+        yield CASES[request.param].world(sink, mailbox)
+
+
+def says(world: World, word: str) -> None:
+    try:
+        world.say(word)
+    except KeyError:
+        pytest.skip(f"{world.channel.name} knows no {word} answer")
+
+
+def failure(world: World, **fields: Any) -> ArbEdgeError:
+    with pytest.raises(ArbEdgeError) as caught:
+        world.send(**fields)
+    return caught.value
+
+
+def test_every_channel_has_a_case() -> None:
+    assert set(CASES) == set(CHANNELS.names())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_class_data_is_declared(name: str) -> None:
+    kind = CHANNELS.get(name)
+    assert kind.name == name
+    assert kind.label
+    assert kind.address_label
+    assert kind.text_format in TextFormat
+    assert kind.max_length > 0
+    assert kind.provider_limits
+    assert kind.endpoint_limits
+    assert isinstance(kind.idempotent, bool)
+    assert all(field.secret for field in kind.credential_fields if "secret" in field.name or "token" in field.name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_missing_setting_switches_it_off_by_name(name: str) -> None:
+    kind = CHANNELS.get(name)
+    for row in (row for row in kind.settings if row.required):
+        config = {other.name: "x" for other in kind.settings if other is not row}
+        with pytest.raises(ChannelOffError, match=row.setting):
+            kind.from_config(config, timeout_s=1)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_addresses_are_refused_with_words(name: str) -> None:
+    for address in CASES[name].bad_addresses:
+        with pytest.raises(PermanentError) as caught:
+            CHANNELS.get(name).address_clean(address)
+        assert caught.value.code == "bad_address", address
+
+
+def test_its_own_address_is_clean(world: World) -> None:
+    assert world.channel.address_clean(f" {world.address} ") == world.address
+    assert world.channel.host(world.address)
+
+
+def test_success_arrives_once(world: World) -> None:
+    sent = world.send()
+    assert sent.provider_message_id
+    assert len(world.arrived()) == 1
+    assert b"hello" in world.arrived()[0]
+
+
+def test_temporary(world: World) -> None:
+    says(world, "temporary")
+    error = failure(world)
+    assert isinstance(error, TemporaryError)
+    assert not isinstance(error, ThrottledError)
+
+
+def test_permanent(world: World) -> None:
+    says(world, "permanent")
+    error = failure(world)
+    assert isinstance(error, PermanentError)
+    assert not isinstance(error, EndpointGoneError)
+
+
+def test_gone_asks_to_disable(world: World) -> None:
+    says(world, "gone")
+    assert isinstance(failure(world), EndpointGoneError)
+
+
+def test_throttled_says_how_long(world: World) -> None:
+    says(world, "throttled")
+    error = failure(world)
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 17
+
+
+def test_garbage_is_no_success(world: World) -> None:
+    says(world, "garbage")
+    before = len(world.arrived())
+    failure(world)
+    assert len(world.arrived()) <= before + 1  # and no redirect was followed
+
+
+def test_a_hanging_provider_is_temporary(world: World) -> None:
+    says(world, "hang")
+    assert failure(world).code == "timeout"
+
+
+def test_overflow_fits_or_is_refused_and_never_sent_too_long(world: World) -> None:
+    if world.channel.text_format is TextFormat.JSON:
+        error = failure(world, body=json.dumps({"text": "x" * world.channel.max_length}))
+        assert error.code == "too_large"
+        assert world.arrived() == []
+        return
+    body = "\n".join(f"<b>line {n} &amp; more</b>" for n in range(10_000))
+    fitted = world.channel.fitted(world.message(body=body, text_body=body, subject="s" * 5_000))
+    assert length(fitted.body) <= world.channel.max_length
+    assert length(fitted.text_body) <= world.channel.max_length
+    assert fitted.body.count("<b>") == fitted.body.count("</b>")
+    assert fitted.body.startswith("<b>line 0")
+    assert length(fitted.subject) <= (world.channel.subject_max_length or world.channel.max_length)
+
+
+def test_no_secret_in_repr_errors_or_logs(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts = [repr(world.channel), repr(world.message())]
+    for word in ("temporary", "permanent", "gone", "throttled", "garbage"):
+        try:
+            world.say(word)
+        except KeyError:
+            continue
+        error = failure(world)
+        texts += [str(error), repr(error), error.message, repr(error.details)]
+        assert error.__cause__ is None
+    texts += [record.getMessage() for record in caplog.records]
+    assert not [text for text in texts for secret in world.secrets if secret in text]
+    assert world.address not in repr(world.message())
+
+
+def test_a_secret_in_the_providers_answer_is_masked(world: World) -> None:
+    for secret in world.secrets:
+        assert secret not in world.channel.masked(f"you sent {secret}", world.message())
+
+
+def test_credentials_are_checked(world: World) -> None:
+    world.channel.credentials_check(world.credentials)
+    with pytest.raises(PermanentError) as caught:
+        world.channel.credentials_check({**world.credentials, "nonsense": "x"})
+    assert caught.value.code == "bad_credentials"
+    for field in world.channel.credential_fields:
+        if field.required:
+            with pytest.raises(PermanentError):
+                world.channel.credentials_check({k: v for k, v in world.credentials.items() if k != field.name})
+
+
+def test_header_injection_reaches_nobody(world: World) -> None:
+    world.send(subject="Hi\r\nBcc: victim@example.test\r\n\r\nbody")
+    assert b"\nBcc:" not in world.arrived()[0]
