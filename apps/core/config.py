@@ -111,7 +111,7 @@ def forget() -> None:
 def _values() -> Mapping[str, Any]:
     global _cached
     read_at, values = _cached
-    if time.monotonic() - read_at < CACHE_S and read_at:
+    if read_at and time.monotonic() - read_at < CACHE_S:
         return values
     with _lock:
         values = dict(ConfigValue.objects.values_list("key", "value"))

@@ -18,6 +18,7 @@ from apps.core.exceptions import PermanentError, TemporaryError
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
 CONNECTIONS = 200
 _CHUNK = 65_536
 # gzip or zlib, told apart by the header (zlib manual, inflateInit2: windowBits 15 + 32).
@@ -95,6 +96,7 @@ async def session(*, guarded: bool) -> aiohttp.ClientSession:
             # One user's cookies must not reach another's request to the same host.
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            headers={"User-Agent": "ArbEdge"},
             trust_env=False,
         )
     return kept[guarded]
@@ -131,7 +133,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 def _close_at_exit() -> None:
     if any(kept_loop is loop.current() for kept_loop in list(_sessions)):
         try:
-            loop.run(close(), timeout=2)
+            loop.run(close(), timeout=CLOSE_TIMEOUT_S)
         except TemporaryError:
             logger.warning("Outbound connections did not close in time")
 

@@ -11,7 +11,8 @@ class ConfigValue(models.Model):
     """An operator's value for a key declared in code; without a row the declared default holds."""
 
     key = models.CharField(max_length=120, primary_key=True)
-    value = models.JSONField()
+    # Null where the declaration takes None for "no limit".
+    value = models.JSONField(null=True, blank=True)
     updated_at = models.DateTimeField()
     updated_by = models.CharField(max_length=64, blank=True, default="")
 

@@ -34,7 +34,7 @@ class Server:
         """Listen on a free port."""
         application = web.Application(client_max_size=10_000_000)
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.port = self._runner.addresses[0][1]
@@ -48,7 +48,7 @@ class Server:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(request)
         self.bodies.append(await request.read())
-        return await getattr(self, f"_{request.path.strip('/').replace('/', '_') or 'ok'}", self._ok)(request)  # type: ignore[no-any-return]
+        return await getattr(self, f"_{request.path.strip('/').replace('/', '_') or 'ok'}", self._ok)(request)
 
     async def _ok(self, _: web.Request) -> web.Response:
         return web.json_response({"ok": True}, headers={"Set-Cookie": "session=1"})

@@ -17,7 +17,7 @@ def pass_time(seconds: float) -> None:
     for field in ("open_until", "probes_at"):
         value = redis.state().hget(key, field)
         if value is not None:
-            redis.state().hset(key, field, str(int(value) - int(seconds * 1_000_000)))  # type: ignore[arg-type]
+            redis.state().hset(key, field, str(int(value) - int(seconds * 1_000_000)))
 
 
 def opened(**settings: Any) -> Breaker:
@@ -128,10 +128,10 @@ def test_trip_opens_at_once_and_a_shorter_one_does_not_shorten_it(redis_state: N
 def test_it_does_not_stay_in_redis_for_ever(redis_state: None) -> None:
     target = breaker(failures=2)
     target.failure()
-    assert redis.state().ttl("arbedge:breaker:telegram") > 0  # type: ignore[operator]
+    assert redis.state().ttl("arbedge:breaker:telegram") > 0
     target.failure()
     assert target.state() is BreakerState.OPEN
-    assert redis.state().ttl("arbedge:breaker:telegram") > 60  # type: ignore[operator]
+    assert redis.state().ttl("arbedge:breaker:telegram") > 60
 
 
 def test_without_redis_it_lets_everything_through_and_says_so(

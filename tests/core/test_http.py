@@ -52,6 +52,7 @@ def test_sends_json_and_answers_with_status_headers_and_body(allowed: Server) ->
     request = allowed.seen[0]
     assert request.headers["Content-Type"] == "application/json"
     assert request.headers["X-Id"] == "7"
+    assert request.headers["User-Agent"] == "ArbEdge"
     assert request.raw_path == "/https://api.example.com/x?y=1"
 
 
@@ -209,3 +210,27 @@ def test_a_closed_session_is_replaced(allowed: Server) -> None:
         return await http.session(guarded=False) is not first
 
     assert loop.run(closed_then_asked(), timeout=5)
+
+
+def test_a_process_ends_with_its_connections_closed(allowed: Server, caplog: pytest.LogCaptureFixture) -> None:
+    fetch(allowed.url)
+    kept = loop.run(http.session(guarded=False), timeout=5)
+    http._close_at_exit()
+    assert kept.closed
+    http._close_at_exit()
+    assert "did not close" not in caplog.text
+
+
+def test_connections_that_will_not_close_do_not_hold_up_the_end(
+    allowed: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetch(allowed.url)
+
+    async def stuck() -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(http, "close", stuck)
+    monkeypatch.setattr(http, "CLOSE_TIMEOUT_S", 0.05)
+    http._close_at_exit()
+    assert "did not close in time" in caplog.text
+    monkeypatch.undo()

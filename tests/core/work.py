@@ -54,7 +54,7 @@ def done() -> list[str]:
 
 def waiting() -> int:
     """Messages in the queue."""
-    return int(redis.state().llen("core-tests"))  # type: ignore[arg-type]
+    return int(redis.state().llen("core-tests"))
 
 
 @contextmanager

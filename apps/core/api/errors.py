@@ -79,7 +79,9 @@ def _code(error: Exception) -> str:
 def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _field_errors(inner, f"{path}.{name}" if path else str(name))
+            # Rows of a list come numbered, as a dict of the bad ones or as a list of all.
+            step = f"[{name}]" if isinstance(name, int) else f".{name}" if path else str(name)
+            yield from _field_errors(inner, path + step)
     elif isinstance(detail, list):
         for position, inner in enumerate(detail):
             nested = isinstance(inner, (dict, list))
