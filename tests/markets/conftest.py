@@ -18,6 +18,8 @@ def fresh_process() -> Iterator[None]:
     yield
     selectors.caches_forget()
     for adapter in registry.adapters_forget():
+        # ccxt waits a quarter of a second for TLS to end; there is none here.
+        adapter.client._ccxt.timeout_on_exit = 0  # type: ignore[attr-defined]
         loop.run(adapter.close(), timeout=5)
 
 

@@ -32,6 +32,8 @@ def test_leveraged_tokens_are_recognised(base: str) -> None:
     assert is_leveraged_token(base)
 
 
-@pytest.mark.parametrize("base", ["JUP", "SOUP", "SYRUP", "PUMP", "BULL", "BEAR", "UP", "DOWN", "GROUP", "SOL", "3L", "BTC"])
+@pytest.mark.parametrize(
+    "base", ["JUP", "SOUP", "SYRUP", "PUMP", "BULL", "BEAR", "UP", "DOWN", "GROUP", "SOL", "3L", "BTC"]
+)
 def test_assets_that_look_like_leveraged_tokens_stay(base: str) -> None:
     assert not is_leveraged_token(base)

@@ -13,7 +13,12 @@ YEAR_MS = 365 * 86_400_000
 
 
 def reply(
-    *, now: int = NOW, exchange_at: int | None = NOW, row_ts: int = 0, bid: float = 1.0, row_time: RowTime = RowTime.QUOTE
+    *,
+    now: int = NOW,
+    exchange_at: int | None = NOW,
+    row_ts: int = 0,
+    bid: float = 1.0,
+    row_time: RowTime = RowTime.QUOTE,
 ) -> Reply[QuoteColumns]:
     one = np.array([1.0])
     columns = QuoteColumns(["S"], np.array([bid]), one, one, one, one, one, np.array([row_ts]), row_time)

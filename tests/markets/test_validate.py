@@ -121,7 +121,14 @@ def test_what_is_kept_is_always_sound(rows: list[tuple[float, ...]]) -> None:
 
 
 def funding(**changes: Any) -> FundingColumns:
-    row = {"rate": 0.0001, "interval_hours": 8.0, "next_funding_at": NOW + 1000, "mark": 100.0, "index": 100.0, "row_ts": NOW}
+    row = {
+        "rate": 0.0001,
+        "interval_hours": 8.0,
+        "next_funding_at": NOW + 1000,
+        "mark": 100.0,
+        "index": 100.0,
+        "row_ts": NOW,
+    }
     row |= changes
     return FundingColumns(
         ["S0"],

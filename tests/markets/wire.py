@@ -27,7 +27,7 @@ class Answer:
 
 
 class Wire:
-    """Answers by address (without query); counts what was asked."""
+    """Answers by address, with its query or else without; keeps what was asked."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -38,8 +38,10 @@ class Wire:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                wire.asked.append(self.path.removeprefix("/"))
-                answer = wire.answers.get(self.path.removeprefix("/").split("?")[0], Answer({"msg": "no"}, status=404))
+                address = self.path.removeprefix("/")
+                wire.asked.append(address)
+                unknown = Answer({"msg": "no"}, status=404)
+                answer = wire.answers.get(address) or wire.answers.get(address.split("?")[0]) or unknown
                 time.sleep(answer.delay)
                 raw = isinstance(answer.body, bytes)
                 data = answer.body if raw else json.dumps(answer.body).encode()

@@ -100,7 +100,8 @@ class ExchangeAdapter:
     async def markets(self) -> list[MarketSpec]:
         """Spot markets and linear perpetuals, freshly loaded, amounts in base units."""
         loaded = await self.client.load(not_before=None)
-        return parse.market_specs(loaded.values(), ticks=self.client.tick_precision, fee_free=self.able.fee_free)
+        with parse.readable(self.client.exchange):
+            return parse.market_specs(loaded.values(), ticks=self.client.tick_precision, fee_free=self.able.fee_free)
 
     async def quotes(self, kind: SnapshotKind, *, markets_from: int) -> Reply[QuoteColumns]:
         """Best bid and ask of every market of `kind`, sizes as the exchange counts them (contracts for perpetuals)."""
@@ -109,7 +110,8 @@ class ExchangeAdapter:
             raise PermanentError(f"{self.client.exchange} has no bulk {kind} quotes.", code="not_supported")
         await self.client.load(not_before=markets_from)
         reply = await self._ask(call.method, None, dict(call.params))
-        return reply.of(parse.quote_columns(reply.value, row_time=call.row_time))
+        with parse.readable(self.client.exchange):
+            return reply.of(parse.quote_columns(reply.value, row_time=call.row_time))
 
     async def funding(self, *, markets_from: int) -> Reply[FundingColumns]:
         """Funding rates of every perpetual with their interval in hours (NaN: unknown)."""
@@ -117,24 +119,23 @@ class ExchangeAdapter:
         if call is None:
             raise PermanentError(f"{self.client.exchange} has no bulk funding rates.", code="not_supported")
         await self.client.load(not_before=markets_from)
-        intervals: Mapping[str, float] = {}
-        if call.intervals_method:
-            intervals = parse.intervals((await self._ask(call.intervals_method, None, dict(call.params))).value)
+        told = await self._ask(call.intervals_method, None, dict(call.params)) if call.intervals_method else None
         reply = await self._ask(call.method, None, dict(call.params))
-        return reply.of(
-            parse.funding_columns(
+        with parse.readable(self.client.exchange):
+            columns = parse.funding_columns(
                 reply.value,
                 time_field=call.row_time_field,
-                intervals=intervals,
+                intervals=parse.intervals(told.value) if told else {},
                 default_hours=call.default_hours,
             )
-        )
+        return reply.of(columns)
 
     async def book(self, symbol: str, *, markets_from: int) -> Reply[Book]:
         """The order book of one market, best first, sizes as the exchange counts them."""
         await self.client.load(not_before=markets_from)
         reply = await self._ask("fetch_order_book", symbol, self.able.book_levels)
-        return reply.of(parse.book(reply.value))
+        with parse.readable(self.client.exchange):
+            return reply.of(parse.book(reply.value))
 
     async def close(self) -> None:
         """Close the client's connections."""

@@ -1,6 +1,5 @@
 """ccxt's errors into ours, once: what to do about each."""
 
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,7 @@ import ccxt
 
 from apps.core import clock
 from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError, ThrottledError
-
-logger = logging.getLogger(__name__)
+from apps.markets.exchanges.parse import readable
 
 # A 429 without a time: most exchanges count by the minute. A ban (418) without a time lasts two minutes at first.
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
@@ -40,13 +38,11 @@ class Wire(Protocol):
 def translated(exchange: str, wire: Wire) -> Iterator[None]:
     """Run ccxt inside; whatever it raises comes out as a core error whose message says what happened."""
     try:
-        yield
+        # ccxt's own parsers trip over answers of another shape than they expect.
+        with readable(exchange):
+            yield
     except ccxt.BaseError as error:
         raise _core_error(exchange, error, wire) from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # ccxt's parsers meet something of another shape than they expect (garbage, an error page, a changed interface).
-        logger.warning("%s answered something unreadable (HTTP %s): %r", exchange, wire.status, error)
-        raise TemporaryError(f"{exchange} answered something unreadable", code="bad_response") from error
 
 
 def _core_error(exchange: str, error: ccxt.BaseError, wire: Wire) -> ArbEdgeError:

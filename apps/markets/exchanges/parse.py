@@ -1,6 +1,8 @@
 """ccxt's unified structures into columns. This is the slow, general way: an adapter may decode its answers itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +14,25 @@ from apps.core.money import to_decimal
 from apps.markets.enums import MarketType
 from apps.markets.exchanges.columns import Book, FundingColumns, MarketSpec, QuoteColumns, RowTime
 
+logger = logging.getLogger(__name__)
+
 Row = Mapping[str, Any]
 # Columns of the market table hold 18 digits before and after the point.
 _WIDEST = Decimal(10) ** 18
 _HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
 # Times further out than the year 2200 are garbage and would overflow sums.
 _LATEST_MS = 7_258_118_400_000
+
+
+@contextmanager
+def readable(exchange: str) -> Iterator[None]:
+    """Parse an answer inside: one of another shape than expected (garbage, an error page, a changed interface) comes
+    out as TemporaryError(code="bad_response")."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        logger.warning("%s answered something unreadable: %r", exchange, error)
+        raise TemporaryError(f"{exchange} answered something unreadable", code="bad_response") from error
 
 
 def quote_columns(tickers: Mapping[str, Row], *, row_time: RowTime) -> QuoteColumns:
@@ -76,7 +91,7 @@ def interval_hours(text: str | None) -> float | None:
 
 
 def book(levels: Row) -> Book:
-    """A ccxt order book in exact decimals; raises TemporaryError where a level is no number or not positive."""
+    """A ccxt order book in exact decimals; raises ValueError where a level is no number or not positive."""
     return Book(bids=_side(levels["bids"]), asks=_side(levels["asks"]), row_ts=int(levels.get("timestamp") or 0))
 
 
@@ -143,12 +158,9 @@ def _leverage(value: Any) -> Decimal | None:
 
 
 def _side(levels: Sequence[Sequence[Any]]) -> tuple[tuple[Decimal, Decimal], ...]:
-    try:
-        side = tuple((to_decimal(level[0]), to_decimal(level[1])) for level in levels)
-    except ValueError as error:
-        raise TemporaryError(f"a level of the order book is unusable: {error}", code="bad_response") from error
+    side = tuple((to_decimal(level[0]), to_decimal(level[1])) for level in levels)
     if any(price <= 0 or size < 0 for price, size in side):
-        raise TemporaryError("a level of the order book is not positive", code="bad_response")
+        raise ValueError("a level of the order book is not positive")
     return tuple(level for level in side if level[1] > 0)
 
 
