@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 broker_url = settings.CELERY_BROKER_URL
 # Results are rows of ours; a result backend would only be one more thing that can hang a publish.
@@ -18,10 +18,17 @@ enable_utc = True
 task_default_queue = "default"
 task_create_missing_queues = False
 PRIORITIES = ("critical", "high", "medium", "low", "background")
+# Left to Celery, every queue would be bound by one and the same key, and each message would land on all of them.
+_EXCHANGE = Exchange("arbedge", type="direct")
 _QUEUES = ("market", "detect", *(f"notify.{priority}" for priority in PRIORITIES), "default")
 task_queues = [
     # Quorum queues survive the loss of a RabbitMQ node and bound redelivery; Redis ignores the arguments.
-    Queue(name, queue_arguments={"x-queue-type": "quorum"} if broker_url.startswith("amqp") else None)
+    Queue(
+        name,
+        _EXCHANGE,
+        routing_key=name,
+        queue_arguments={"x-queue-type": "quorum"} if broker_url.startswith("amqp") else None,
+    )
     for name in _QUEUES
 ]
 

@@ -1,5 +1,6 @@
 """`manage.py seed_demo`: an operator and one trader per tier, for `make run`. Refuses to run outside development."""
 
+import base64
 import json
 import secrets
 from pathlib import Path
@@ -73,7 +74,7 @@ def _sign_in(name: str, tier: Tier, role: Role) -> dict[str, str]:
 
 def _endpoints(user: User, *, hook: str, chat: str) -> str:
     """One endpoint per channel, each on a route of its own: a message takes all three. Gives the hook's secret."""
-    secret = f"whsec_{secrets.token_urlsafe(32)}"
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
     user.endpoints.filter(channel="webhook").exclude(address=hook_url).update(disabled_reason="an earlier demo's port")
     wanted = (("telegram", chat, {}), ("webhook", hook_url, {"secret": secret}), ("email", user.email, {}))

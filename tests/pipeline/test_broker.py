@@ -1,0 +1,48 @@
+"""Messages on the broker that the settings name: each lands on its own queue and nowhere else."""
+
+from collections.abc import Iterator
+
+import pytest
+from kombu import Connection
+
+import celeryconfig
+from arbedge.celery import app
+from apps.core import queue
+
+QUEUES = [queue.name for queue in celeryconfig.task_queues]
+
+
+@pytest.fixture
+def channel(redis_state: None) -> Iterator[object]:
+    with app.connection_for_write() as connection:
+        assert isinstance(connection, Connection)
+        for declared in celeryconfig.task_queues:
+            declared(connection.default_channel).declare()
+            declared(connection.default_channel).purge()
+        yield connection.default_channel
+
+
+def waiting(channel: object, name: str) -> list[str]:
+    """Names of the tasks whose messages wait on the queue; they are taken off it."""
+    found = []
+    bound = app.amqp.queues[name](channel)
+    while (message := bound.get(no_ack=True)) is not None:
+        found.append(message.headers["task"])
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in QUEUES if name.startswith("notify.")])
+def test_a_message_lands_on_its_queue_only(channel: object, name: str) -> None:
+    kwargs = {"priority": name.removeprefix("notify.")}
+    assert queue.ring("apps.notifications.tasks.deliver", key=name, queue=name, kwargs=kwargs)
+    assert {other: waiting(channel, other) for other in QUEUES} == {
+        other: ["notifications.deliver"] if other == name else [] for other in QUEUES
+    }
+
+
+def test_tasks_go_to_the_queue_they_declare(channel: object) -> None:
+    assert queue.ring("apps.markets.tasks.poll")
+    assert queue.ring("apps.opportunities.tasks.detect")
+    assert waiting(channel, "market") == ["markets.poll"]
+    assert waiting(channel, "detect") == ["opportunities.detect"]
+    assert waiting(channel, "default") == []
