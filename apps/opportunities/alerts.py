@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.opportunities.enums import Origin, Side
+from apps.opportunities.legs import plain
 from apps.opportunities.models import Opportunity
 from apps.opportunities.types import AlertFacts, AlertLeg
 
@@ -41,7 +42,7 @@ def alert_facts(opportunity: Opportunity, *, now: datetime) -> AlertFacts:
         net_apr_percent=None if opportunity.net_apr is None else _percent(opportunity.net_apr, places=1),
         size=_money(opportunity.size),
         max_notional=_money(opportunity.max_notional),
-        profit=f"{_plain(_significant(opportunity.profit, 4))} {opportunity.quote}",
+        profit=f"{plain(_significant(opportunity.profit, 4))} {opportunity.quote}",
         break_even_hours=_hours(opportunity.details.get("break_even_hours")),
         risk=opportunity.risk,
         confidence=opportunity.confidence,
@@ -58,7 +59,7 @@ def alert_facts(opportunity: Opportunity, *, now: datetime) -> AlertFacts:
 def _leg(facts: Mapping[str, Any]) -> AlertLeg:
     price = _grouped(_significant(Decimal(facts["price"]), 8))
     # A row that is not priced yet has prices but no amounts.
-    amount = None if facts["amount"] is None else _plain(_significant(Decimal(facts["amount"]), 8))
+    amount = None if facts["amount"] is None else plain(_significant(Decimal(facts["amount"]), 8))
     base = facts["symbol"].split("/")[0]
     what = base if amount is None else f"{amount} {base}"
     verb = "buy" if facts["side"] == Side.BUY else "sell"
@@ -93,11 +94,6 @@ def _significant(value: Decimal, digits: int) -> Decimal:
     """Rounded to so many digits, but never before the decimal point."""
     places = max(2, digits - 1 - value.adjusted()) if value else 2
     return round(value, places)
-
-
-def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _grouped(value: Decimal) -> str:

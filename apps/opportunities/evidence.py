@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.core.exceptions import PermanentError
 from apps.opportunities.enums import Side
-from apps.opportunities.legs import EXACT, Funding, Leg, Levels, levels_for
+from apps.opportunities.legs import EXACT, Funding, Leg, Levels, levels_for, plain
 from apps.opportunities.pricing import PricingTerms, stored
 from apps.opportunities.strategies.base import EdgeTerms, Strategy
 from apps.opportunities.strategies.registry import strategy_get
@@ -25,9 +25,9 @@ def evidence_of(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms, 
             "kind": strategy.kind.value,
             "formula": strategy.formula,
             "at_ms": terms.edge.at_ms,
-            "horizon_h": str(terms.edge.horizon_h),
-            "quantity": str(quantity),
-            "dollar_rate": str(terms.dollar_rate),
+            "horizon_h": plain(terms.edge.horizon_h),
+            "quantity": plain(quantity),
+            "dollar_rate": plain(terms.dollar_rate),
             "legs": [_leg_out(leg, quantity) for leg in legs],
         }
 
@@ -53,9 +53,9 @@ def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
         "symbol": leg.symbol,
         "market_id": leg.market_id,
         "side": leg.side.value,
-        "multiplier": str(leg.multiplier),
-        "fee": str(leg.fee),
-        "mid": str((leg.bids[0][0] + leg.asks[0][0]) / 2),
+        "multiplier": plain(leg.multiplier),
+        "fee": plain(leg.fee),
+        "mid": plain((leg.bids[0][0] + leg.asks[0][0]) / 2),
         "bids": _levels_out(levels_for(leg.bids, amount)),
         "asks": _levels_out(levels_for(leg.asks, amount)),
         "exchange_ts": leg.exchange_ts,
@@ -63,8 +63,8 @@ def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
         "funding": None
         if leg.funding is None
         else {
-            "rate": str(leg.funding.rate),
-            "interval_h": str(leg.funding.interval_h),
+            "rate": plain(leg.funding.rate),
+            "interval_h": plain(leg.funding.interval_h),
             "next_funding_at": leg.funding.next_funding_at,
         },
     }
@@ -90,7 +90,7 @@ def _leg_in(facts: Mapping[str, Any]) -> Leg:
 
 
 def _levels_out(levels: Levels) -> list[list[str]]:
-    return [[str(price), str(size)] for price, size in levels]
+    return [[plain(price), plain(size)] for price, size in levels]
 
 
 def _levels_in(levels: list[list[str]]) -> Levels:

@@ -15,6 +15,12 @@ Levels: TypeAlias = tuple[tuple[Decimal, Decimal], ...]
 EXACT = Context(prec=34)
 
 
+def plain(value: Decimal, *, digits: int | None = None) -> str:
+    """The number as text, never with an exponent or trailing zeros; rounded to so many significant digits if told."""
+    text = f"{value if digits is None else Context(prec=digits).plus(value):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 @dataclass(frozen=True, slots=True)
 class Funding:
     """Fraction of notional that longs pay per `interval_h` hours, next at `next_funding_at` (Unix ms)."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from apps.opportunities.enums import Reason, Side
 from apps.opportunities.exceptions import Unfit
-from apps.opportunities.legs import levels_for, quantity_for, steps, vwap
+from apps.opportunities.legs import levels_for, plain, quantity_for, steps, vwap
 from tests.opportunities.factories import leg, levels
 
 ASKS = levels(("100", "2"), ("101", "3"), ("103", "5"))
@@ -72,3 +72,20 @@ def test_the_price_of_a_larger_quantity_is_never_better(rows, share):
     part = whole * share
     assert vwap(book, part) <= vwap(book, whole) + Decimal("1e-20")
     assert book[0][0] <= vwap(book, part) + Decimal("1e-20")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        ("9.999E+4", None, "99990"),
+        ("1E-7", None, "0.0000001"),
+        ("100.500", None, "100.5"),
+        ("100", None, "100"),
+        ("0", None, "0"),
+        ("0.000", None, "0"),
+        ("33.333333333333333333", 6, "33.3333"),
+        ("123456789", 6, "123457000"),
+    ],
+)
+def test_numbers_are_written_plainly(value, digits, text):
+    assert plain(Decimal(value), digits=digits) == text

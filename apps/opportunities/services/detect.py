@@ -17,6 +17,7 @@ from apps.core.money import quantize_edge, to_decimal
 from apps.markets.selectors import market_table, snapshots_latest
 from apps.opportunities.enums import OpportunityStatus, Side
 from apps.opportunities.identity import fingerprint_of, opportunity_id_of
+from apps.opportunities.legs import plain
 from apps.opportunities.models import OPEN, Opportunity
 from apps.opportunities.services.ranking import Found, LegKey, best, found_of
 from apps.opportunities.services.terms import scan_params
@@ -120,7 +121,7 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
         peak_net_edge=net,
         legs=legs,
         leg_count=len(legs),
-        details={"dollar_rate": str(to_decimal(float(found.dollar_rate[at])))},
+        details={"dollar_rate": _text(float(found.dollar_rate[at]))},
         origin=settings.ORIGIN,
         opened_at=now,
         last_seen_at=now,
@@ -131,17 +132,21 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
 def _leg(view: MarketView, row: int, side: int) -> dict[str, Any]:
     table, listed = view.table, int(view.layout.row[row])
     price = (view.ask if side > 0 else view.bid)[row] * table.multiplier[listed]
-    rate = None if view.interval_ms[row] == 0 else str(to_decimal(float(view.rate[row])))
+    rate = None if view.interval_ms[row] == 0 else _text(float(view.rate[row]))
     return {
         "exchange": table.exchange[view.layout.exchange_code[row]],
         "symbol": table.symbol[listed],
         "market_id": int(table.market_id[listed]),
         "side": (Side.BUY if side > 0 else Side.SELL).value,
-        "price": str(to_decimal(float(price))),
+        "price": _text(float(price)),
         "amount": None,
         "rate": rate,
-        "fee": str(to_decimal(float(view.layout.fee[row]))),
+        "fee": _text(float(view.layout.fee[row])),
     }
+
+
+def _text(value: float) -> str:
+    return plain(to_decimal(value))
 
 
 def _open(rows: list[Opportunity]) -> int:

@@ -15,7 +15,7 @@ from apps.core import clock, events
 from apps.core.money import to_decimal
 from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import evidence_of
-from apps.opportunities.legs import Leg
+from apps.opportunities.legs import Leg, plain
 from apps.opportunities.models import OPEN, Markout, Opportunity
 from apps.opportunities.pricing import Priced, PricingTerms, Refusal, price_legs
 from apps.opportunities.risk import BELIEVED_FOR, Assessment, RiskFacts, assess
@@ -143,10 +143,10 @@ def _apply(row: Opportunity, quote: _Quote, now: datetime) -> None:
     row.legs = [_leg(facts, quote, at) for at, facts in enumerate(row.legs)]
     row.details = {
         "dollar_rate": row.details["dollar_rate"],
-        "quantity": str(priced.quantity),
-        "costs": {name: str(cost) for name, cost in edges.costs.items()},
+        "quantity": plain(priced.quantity),
+        "costs": {name: plain(cost) for name, cost in edges.costs.items()},
         "confidence": verdict.parts,
-        **{name: None if value is None else str(value) for name, value in edges.details.items()},
+        **{name: None if value is None else plain(value) for name, value in edges.details.items()},
     }
     row.evidence = evidence_of(quote.strategy, quote.legs, quote.terms, priced.quantity)
 
@@ -155,10 +155,10 @@ def _leg(facts: Mapping[str, Any], quote: _Quote, at: int) -> dict[str, Any]:
     leg = quote.legs[at]
     return {
         **facts,
-        "price": str(quote.priced.prices[at]),
-        "amount": str(quote.priced.amounts[at]),
-        "rate": None if leg.funding is None else str(leg.funding.rate),
-        "fee": str(leg.fee),
+        "price": plain(quote.priced.prices[at], digits=12),
+        "amount": plain(quote.priced.amounts[at], digits=12),
+        "rate": None if leg.funding is None else plain(leg.funding.rate),
+        "fee": plain(leg.fee),
     }
 
 

@@ -1,0 +1,86 @@
+import pytest
+
+from apps.opportunities import services
+from apps.opportunities.enums import Reason
+from apps.opportunities.models import Opportunity
+from apps.opportunities.types import OpportunitiesEnded
+
+
+def status():
+    """Status and reason of the one row."""
+    return Opportunity.objects.values_list("status", "reason").get()
+
+
+def test_a_row_that_is_never_priced_is_dropped_after_a_minute(gap):
+    gap.detect()
+    gap.pass_time(59)
+    assert services.expire(now=gap.now) == 0
+    gap.pass_time(1)
+    assert services.expire(now=gap.now) == 1
+    assert status() == ("dropped", Reason.NEVER_PRICED)
+    assert gap.news(OpportunitiesEnded) == []
+    assert services.expire(now=gap.now) == 0
+
+
+def test_a_row_that_could_not_be_judged_is_dropped_with_that_reason(gap):
+    gap.detect()
+    Opportunity.objects.update(reason=Reason.CROSSED_BOOK.value)
+    gap.pass_time(60)
+    services.expire(now=gap.now)
+    assert status() == ("dropped", Reason.CROSSED_BOOK)
+
+
+@pytest.mark.parametrize(("risk", "seconds"), [("low", 4 * 3600), ("medium", 2 * 3600), ("high", 1800)])
+def test_an_active_row_is_believed_as_long_as_its_risk_allows(gap, risk, seconds):
+    from apps.opportunities.risk import BELIEVED_FOR
+
+    row = gap.activate()
+    row.risk, row.expires_at = risk, row.activated_at + BELIEVED_FOR[risk]
+    row.save()
+    gap.pass_time(seconds - 1)
+    Opportunity.objects.update(last_seen_at=gap.now)
+    assert services.expire(now=gap.now) == 0
+    gap.pass_time(1)
+    assert services.expire(now=gap.now) == 1
+    assert status() == ("expired", Reason.TIME_UP)
+    assert gap.news(OpportunitiesEnded) == [OpportunitiesEnded((str(row.pk),), "time is up")]
+
+
+def test_a_price_gap_not_seen_for_a_minute_is_over(gap):
+    gap.activate()
+    gap.pass_time(59)
+    assert services.expire(now=gap.now) == 0
+    gap.pass_time(1)
+    assert services.expire(now=gap.now) == 1
+    assert status() == ("expired", Reason.NOT_SEEN)
+    ended = Opportunity.objects.get()
+    assert ended.closed_at == gap.now
+
+
+def test_a_price_gap_that_is_still_seen_lives_on(gap):
+    gap.activate()
+    for _ in range(3):
+        gap.pass_time(40)
+        gap.detect()
+    assert services.expire(now=gap.now) == 0
+    assert status() == ("active", "")
+
+
+def test_funding_is_believed_for_ten_minutes_unseen(funding_gap):
+    funding_gap.activate()
+    funding_gap.pass_time(599)
+    assert services.expire(now=funding_gap.now) == 0
+    funding_gap.pass_time(1)
+    assert services.expire(now=funding_gap.now) == 1
+    assert status() == ("expired", Reason.NOT_SEEN)
+
+
+def test_a_gap_that_returns_is_a_new_episode(gap):
+    first = gap.activate()
+    gap.pass_time(60)
+    services.expire(now=gap.now)
+    gap.pass_time(5)
+    second = gap.activate()
+    assert second.pk != first.pk
+    assert second.fingerprint == first.fingerprint
+    assert Opportunity.objects.count() == 2
