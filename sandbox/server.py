@@ -105,7 +105,7 @@ async def _market(options: Options, stack: AsyncExitStack) -> _Market:
 
 
 def _no_scenario() -> dict[str, Any]:
-    return {"seed": None, "expected": [], "decoys": []}
+    return {"seed": None, "expected": [], "decoys": [], "missing_fee": []}
 
 
 async def _listen(control: Control, gateway: Gateway, port: int, stack: AsyncExitStack) -> int:

@@ -60,8 +60,8 @@ class Replay:
 
     async def answer(self, call: Call) -> Answer:
         """The recorded answer that fits best; a 404 that says so when none does."""
-        wanted = _selecting(fields_of(call.query, call.body, call.headers.get("content-type", "")))
-        series = self._best((call.method, call.host, call.path), wanted)
+        asked = fields_of(call.query, call.body, call.headers.get("content-type", ""))
+        series = self._best((call.method, call.host, call.path), asked)
         if series is None:
             return problem(404, f"no recording fits {call.method} {call.url}")
         entry = series.at(self._clock() - self._started, self._replay_at)
@@ -78,12 +78,19 @@ class Replay:
         known.append(_Series(fields))
         return known[-1]
 
-    def _best(self, place: tuple[str, str, str], wanted: Mapping[str, str]) -> _Series | None:
+    def _best(self, place: tuple[str, str, str], asked: Mapping[str, str]) -> _Series | None:
+        wanted = _selecting(asked)
         fitting = [series for series in self._series.get(place, ()) if _fits(series.fields, wanted)]
-        # The most of what was asked for, then the least of what wasn't.
+        # The most of what was asked for; then the least of what wasn't; then the likest in paging and the rest, and
+        # at last the widest answer, since an unasked filter should take away as little as it can.
         return max(
             fitting,
-            key=lambda series: (len(series.fields.keys() & wanted.keys()), -len(series.fields)),
+            key=lambda series: (
+                len(series.fields.keys() & wanted.keys()),
+                -len(series.fields),
+                max(len(entry.fields.items() & asked.items()) for entry in series.entries),
+                max(len(entry.body) for entry in series.entries),
+            ),
             default=None,
         )
 
