@@ -41,8 +41,8 @@ def test_user_has_the_numbers_of_their_tier(make_user: MakeUser) -> None:
 def test_operators_change_a_number_at_run_time(make_user: MakeUser) -> None:
     ada = make_user("ada")
     config.config_set(key="tier.free.delay_s", value=60, actor_id=None)
-    config.config_set(key="tier.free.daily_arbitrage", value=7, actor_id=None)
-    assert (user_policy(ada).delay_s, user_policy(ada).daily["arbitrage"]) == (60, 7)
+    config.config_set(key="tier.free.daily_arbitrage", value=None, actor_id=None)
+    assert (user_policy(ada).delay_s, user_policy(ada).daily["arbitrage"]) == (60, None)
     config.config_reset(key="tier.free.delay_s", actor_id=None)
     config.config_reset(key="tier.free.daily_arbitrage", actor_id=None)
     assert (user_policy(ada).delay_s, user_policy(ada).daily["arbitrage"]) == (300, 3)

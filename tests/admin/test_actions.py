@@ -1,0 +1,252 @@
+"""What operators can do, what is refused, and that both are written down."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.accounts.services import user_create
+from apps.core import clock, config
+from apps.core.models import AuditRecord, ConfigValue
+from apps.markets.models import Exchange, Market
+from apps.notifications.models import Delivery, Endpoint, Template
+from apps.notifications.services.endpoints import endpoint_credentials
+from tests.admin.conftest import HOOK_SECRET, MARKUP, World, delivery_make, notification_make
+
+DELIVERIES = reverse("admin:notifications_delivery_changelist")
+
+
+def _actions() -> list[str]:
+    return [record.action for record in AuditRecord.objects.order_by("id")]  # type: ignore[attr-defined]
+
+
+def _texts(client: Client, url: str) -> str:
+    return client.get(url).content.decode()
+
+
+# --- dead letters ----------------------------------------------------------------------------------------------------
+
+
+def _replay(client: Client, *deliveries: Delivery) -> Any:
+    action = {"action": "replay", "_selected_action": [str(delivery.pk) for delivery in deliveries]}
+    return client.post(DELIVERIES, action, follow=True)
+
+
+def test_dead_letter_is_owed_again(page: Client, world: World) -> None:
+    delivery = Delivery.objects.get()
+    before = len(_actions())
+    response = _replay(page, delivery)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts, delivery.finished_at) == ("pending", 0, None)
+    assert "1 will be sent again" in response.content.decode()
+    assert _actions()[before:] == ["admin.delivery_replayed"]
+
+
+def test_what_is_not_dead_or_too_old_is_told_and_left_alone(page: Client, world: World, trader: User) -> None:
+    endpoint = Endpoint.objects.get()
+    delivered = delivery_make(notification_make(trader), endpoint, state="delivered")
+    old = delivery_make(notification_make(trader, expires_at=clock.now() - timedelta(seconds=1)), endpoint)
+    before = list(Delivery.objects.order_by("pk").values())
+    written = len(_actions())
+    text = _replay(page, delivered, old).content.decode()
+    assert "Only a dead letter can be replayed" in text
+    assert "The message has expired" in text
+    assert list(Delivery.objects.order_by("pk").values()) == before
+    assert len(_actions()) == written
+
+
+def test_replaying_needs_its_permission(world: World) -> None:
+    intern = user_create(email="intern@example.test", is_staff=True)
+    client = Client()
+    client.force_login(intern)
+    intern.user_permissions.add(Permission.objects.get(codename="view_delivery"))
+    assert "Send again" not in _texts(client, DELIVERIES)
+    _replay(client, Delivery.objects.get())
+    assert Delivery.objects.get().state == "dead"
+    intern.user_permissions.add(Permission.objects.get(codename="change_delivery"))
+    assert "Send again" in _texts(client, DELIVERIES)
+    _replay(client, Delivery.objects.get())
+    assert Delivery.objects.get().state == "pending"
+
+
+def test_attempts_stand_under_their_delivery(page: Client, world: World) -> None:
+    text = _texts(page, reverse("admin:notifications_delivery_change", args=[Delivery.objects.get().pk]))
+    assert "500" in text and "temporary" in text.lower()
+
+
+# --- endpoints -------------------------------------------------------------------------------------------------------
+
+ENDPOINT_ADD = reverse("admin:notifications_endpoint_add")
+
+
+def _endpoint_form(user: User, **changes: str) -> dict[str, str]:
+    form = {"user": str(user.pk), "channel": "webhook", "address": "https://example.test/hook", "label": "mine"}
+    return form | {"route": "0", "position": "0", "secrets": f"secret={HOOK_SECRET}", "verified": "on"} | changes
+
+
+def test_endpoint_is_added_with_its_secret_encrypted(page: Client, trader: User) -> None:
+    response = page.post(ENDPOINT_ADD, _endpoint_form(trader))
+    assert response.status_code == 302, response.content
+    endpoint = Endpoint.objects.get()
+    assert endpoint.usable
+    assert HOOK_SECRET not in endpoint.credentials
+    assert endpoint_credentials(endpoint) == {"secret": HOOK_SECRET}
+    assert _actions() == ["admin.added"]
+    text = _texts(page, reverse("admin:notifications_endpoint_change", args=[endpoint.pk]))
+    assert HOOK_SECRET not in text
+    assert f"••••{HOOK_SECRET[-4:]}" in text
+    assert "https://example.test/hook" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"address": "no address"}, "errorlist"),
+        ({"secrets": ""}, "needs secret"),
+        ({"secrets": "colour=red"}, "does not know colour"),
+        ({"secrets": HOOK_SECRET.rstrip("=")}, "name=value"),
+    ],
+)
+def test_what_the_channel_refuses_is_told_and_not_stored(
+    page: Client, trader: User, changes: dict[str, str], words: str
+) -> None:
+    response = page.post(ENDPOINT_ADD, _endpoint_form(trader, **changes))
+    assert response.status_code == 200
+    assert words in response.content.decode()
+    assert not Endpoint.objects.exists()
+    assert _actions() == []
+
+
+def test_endpoint_keeps_address_and_secret_when_it_is_edited(page: Client, world: World) -> None:
+    before = Endpoint.objects.get()
+    form = {
+        "label": "phone",
+        "route": "1",
+        "position": "2",
+        "address": "https://evil.test/",
+        "credentials": "x",
+        "channel": "email",
+    }
+    page.post(reverse("admin:notifications_endpoint_change", args=[before.pk]), form)
+    after = Endpoint.objects.get()
+    assert (after.label, after.route, after.position) == ("phone", 1, 2)
+    assert (after.address, after.credentials, after.channel) == (before.address, before.credentials, before.channel)
+
+
+def test_endpoint_is_switched_off_once(page: Client, world: World) -> None:
+    endpoint = Endpoint.objects.get()
+    written = len(_actions())
+    action = {"action": "disable", "_selected_action": [str(endpoint.pk)]}
+    for _ in range(2):
+        page.post(reverse("admin:notifications_endpoint_changelist"), action)
+    endpoint.refresh_from_db()
+    assert not endpoint.usable
+    assert _actions()[written:] == ["admin.endpoint_disabled"]
+
+
+def test_unreadable_secret_is_told_and_breaks_no_page(page: Client, world: World) -> None:
+    Endpoint.objects.update(credentials="gAAAAA-not-a-token")
+    endpoint = Endpoint.objects.get()
+    text = _texts(page, reverse("admin:notifications_endpoint_change", args=[endpoint.pk]))
+    assert "VAULT_KEYS" in text
+    assert "gAAAAA" not in text
+
+
+# --- templates -------------------------------------------------------------------------------------------------------
+
+TEMPLATE_ADD = reverse("admin:notifications_template_add")
+
+
+def test_new_words_are_a_new_version(page: Client, world: World) -> None:
+    first = Template.objects.get()
+    text = _texts(page, f"{TEMPLATE_ADD}?copy={first.pk}")
+    assert "Now: {{ symbol }}" in text
+    form = {"name": first.name, "channel": "", "locale": "en", "subject": "", "body": "Later: {{ symbol }}"}
+    assert page.post(TEMPLATE_ADD, form).status_code == 302
+    assert [row.version for row in Template.objects.order_by("version")] == [1, 2]
+    assert Template.objects.get(version=1).body == first.body
+
+
+@pytest.mark.parametrize("body", ["{% if %}", "{{ symbol.__class__ }}{% import 'os' %}", "{{ cycler() }}"])
+def test_words_that_could_never_be_rendered_are_refused(page: Client, body: str) -> None:
+    form = {"name": "n", "channel": "", "locale": "en", "subject": "", "body": body}
+    response = page.post(TEMPLATE_ADD, form)
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+    assert not Template.objects.exists()
+
+
+def test_preview_takes_the_newest_message_and_obeys_no_markup(page: Client, world: World) -> None:
+    text = _texts(page, reverse("admin:notifications_template_change", args=[Template.objects.get().pk]))
+    assert "Now: &lt;script&gt;" in text
+    assert MARKUP not in text
+
+
+def test_version_is_taken_out_of_use_and_nothing_else(page: Client, world: World) -> None:
+    template = Template.objects.get()
+    form = {"name": "other", "body": "other", "version": "9"}
+    page.post(reverse("admin:notifications_template_change", args=[template.pk]), form)
+    after = Template.objects.get()
+    assert (after.active, after.name, after.body, after.version) == (False, template.name, template.body, 1)
+
+
+# --- configuration, exchanges, markets -------------------------------------------------------------------------------
+
+CONFIG_ADD = reverse("admin:core_configvalue_add")
+
+
+def test_operator_sets_changes_and_resets_a_value(page: Client, operator: User) -> None:
+    config.forget()
+    assert page.post(CONFIG_ADD, {"key": "tier.free.delay_s", "value": "60"}).status_code == 302
+    assert config.get("tier.free.delay_s") == 60
+    change = reverse("admin:core_configvalue_change", args=["tier.free.delay_s"])
+    assert page.post(change, {"value": "90"}).status_code == 302
+    assert config.get("tier.free.delay_s") == 90
+    action = {"action": "reset_values", "_selected_action": ["tier.free.delay_s"]}
+    page.post(reverse("admin:core_configvalue_changelist"), action)
+    assert config.get("tier.free.delay_s") == 300
+    assert _actions() == ["config.set"] * 3
+    assert {record.actor_id for record in AuditRecord.objects.all()} == {str(operator.pk)}
+
+
+def test_none_is_no_limit(page: Client) -> None:
+    config.forget()
+    assert page.post(CONFIG_ADD, {"key": "tier.free.daily_arbitrage", "value": "null"}).status_code == 302
+    assert config.get("tier.free.daily_arbitrage") is None
+
+
+@pytest.mark.parametrize("value", ["-1", "much", "null", "1.5", "[1]"])
+def test_value_that_does_not_fit_is_told_and_not_stored(page: Client, value: str) -> None:
+    config.forget()
+    response = page.post(CONFIG_ADD, {"key": "tier.free.delay_s", "value": value}, follow=True)
+    assert "tier.free.delay_s" in response.content.decode()
+    assert not ConfigValue.objects.exists()
+    assert config.get("tier.free.delay_s") == 300
+    assert _actions() == []
+
+
+def test_undeclared_key_is_refused(page: Client) -> None:
+    assert page.post(CONFIG_ADD, {"key": "nonsense", "value": "1"}).status_code == 200
+    assert not ConfigValue.objects.exists()
+
+
+def test_exchange_is_switched_off_and_nothing_else(page: Client, world: World) -> None:
+    written = len(_actions())
+    inline = {"feeds-TOTAL_FORMS": "0", "feeds-INITIAL_FORMS": "0"}
+    page.post(reverse("admin:markets_exchange_change", args=["bybit"]), {"name": "Other", "status": "ok"} | inline)
+    exchange = Exchange.objects.get()
+    assert (exchange.enabled, exchange.name, exchange.status) == (False, "Bybit", "new")
+    assert _actions()[written:] == ["admin.changed"]
+
+
+@pytest.mark.parametrize(("fee", "stored"), [("0.00055", "0.00055000"), ("", None), ("1.5", None), ("-0.1", None)])
+def test_fee_override_is_a_fraction(page: Client, world: World, fee: str, stored: str | None) -> None:
+    market = Market.objects.get()
+    page.post(reverse("admin:markets_market_change", args=[market.pk]), {"taker_fee_override": fee, "symbol": "X"})
+    market.refresh_from_db()
+    assert (None if market.taker_fee_override is None else str(market.taker_fee_override)) == stored
+    assert market.symbol == "BTC/USDT"

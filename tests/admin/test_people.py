@@ -1,0 +1,140 @@
+"""Accounts and tokens in the admin: proper password forms, a token's text once, everything audited without values."""
+
+import pytest
+from django.contrib.auth import authenticate
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.exceptions import TokenRefusedError
+from apps.accounts.models import ApiToken, User
+from apps.accounts.services import token_create, token_verify, user_create
+from apps.core.models import AuditRecord
+from tests.admin.conftest import PASSWORD
+
+NEW = "another long password"
+
+
+def _audited() -> list[tuple[str, str]]:
+    return [(record.action, record.target) for record in AuditRecord.objects.order_by("id")]  # type: ignore[attr-defined]
+
+
+def test_sign_in_by_form(operator: User) -> None:
+    client = Client()
+    login = reverse("admin:login")
+    assert client.post(login, {"username": operator.email, "password": "wrong"}).status_code == 200
+    assert client.get(reverse("admin:index")).status_code == 302
+    response = client.post(login, {"username": "OP@example.test", "password": PASSWORD})
+    assert response.status_code == 302
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_trader_cannot_sign_in_to_the_admin(trader: User) -> None:
+    response = Client().post(reverse("admin:login"), {"username": trader.email, "password": PASSWORD})
+    assert response.status_code == 200
+    assert b"staff account" in response.content
+
+
+def test_user_is_added_with_a_password(page: Client, operator: User) -> None:
+    form = {"email": "New@Example.test", "name": "New", "tier": "basic", "role": "user", "usable_password": "true"}
+    response = page.post(reverse("admin:accounts_user_add"), form | {"password1": NEW, "password2": NEW})
+    user = User.objects.get(email="new@example.test")
+    assert (response.status_code, user.tier) == (302, "basic")
+    assert authenticate(username="new@example.test", password=NEW) == user
+    assert _audited() == [("admin.added", f"accounts.User:{user.pk}")]
+    record = AuditRecord.objects.get()
+    assert record.actor_id == str(operator.pk)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"password2": "different words"}, b"match"), ({"password1": "short", "password2": "short"}, b"too short")],
+)
+def test_bad_passwords_add_nobody(page: Client, change: dict[str, str], words: bytes) -> None:
+    form = {"email": "new@example.test", "tier": "free", "role": "user", "usable_password": "true"}
+    response = page.post(reverse("admin:accounts_user_add"), form | {"password1": NEW, "password2": NEW} | change)
+    assert response.status_code == 200
+    assert words in response.content
+    assert not User.objects.filter(email="new@example.test").exists()
+    assert _audited() == []
+
+
+def test_taken_address_in_other_case_is_a_field_error(page: Client, trader: User) -> None:
+    form = {"email": "TRADER@example.test", "tier": "free", "role": "user", "usable_password": "true"}
+    response = page.post(reverse("admin:accounts_user_add"), form | {"password1": NEW, "password2": NEW})
+    assert b"already in use" in response.content
+    assert User.objects.filter(email__iexact=trader.email).count() == 1
+
+
+def test_password_is_changed_on_its_own_form_and_audited_without_it(page: Client, trader: User) -> None:
+    url = reverse("admin:auth_user_password_change", args=[trader.pk])
+    assert page.get(url).status_code == 200
+    response = page.post(url, {"password1": NEW, "password2": NEW, "usable_password": "true"})
+    assert response.status_code == 302
+    assert authenticate(username=trader.email, password=NEW) == trader
+    record = AuditRecord.objects.get()
+    assert (record.action, record.target) == ("admin.changed", f"accounts.User:{trader.pk}")
+    assert NEW not in str(record.changes)
+
+
+def test_change_is_audited_by_field_name_only(page: Client, trader: User) -> None:
+    form = {
+        "email": trader.email,
+        "tier": "enterprise",
+        "role": "user",
+        "status": "active",
+        "timezone": "UTC",
+        "locale": "en",
+    }
+    inline = {"api_tokens-TOTAL_FORMS": "0", "api_tokens-INITIAL_FORMS": "0"}
+    response = page.post(reverse("admin:accounts_user_change", args=[trader.pk]), form | inline)
+    assert response.status_code == 302, response.content
+    trader.refresh_from_db()
+    assert trader.tier == "enterprise"
+    assert trader.check_password(PASSWORD)
+    assert AuditRecord.objects.get().changes == {"Tier": "changed"}
+
+
+def test_nobody_is_deleted(page: Client, trader: User) -> None:
+    assert page.post(reverse("admin:accounts_user_delete", args=[trader.pk]), {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=trader.pk).exists()
+
+
+def test_token_is_shown_once_and_works(page: Client, trader: User) -> None:
+    response = page.post(
+        reverse("admin:accounts_apitoken_add"),
+        {"user": str(trader.pk), "name": "bot", "expires_at_0": "", "expires_at_1": ""},
+    )
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    text = response.content.decode().split("Authorization: Token ")[1].split("<")[0]
+    assert token_verify(text).user == trader
+    token = ApiToken.objects.get()
+    for url in (
+        reverse("admin:accounts_apitoken_changelist"),
+        reverse("admin:accounts_apitoken_change", args=[token.pk]),
+    ):
+        assert text.encode() not in page.get(url).content
+    assert text not in str(page.session.items()) + str(page.cookies)
+    assert _audited() == [("admin.added", f"accounts.ApiToken:{token.pk}")]
+    assert text not in str(AuditRecord.objects.values().get())
+
+
+def test_revoking_ends_the_selected_tokens_only(page: Client, trader: User) -> None:
+    gone, kept = token_create(user=trader, name="gone"), token_create(user=trader, name="kept")
+    selected = ApiToken.objects.get(name="gone")
+    action = {"action": "revoke_tokens", "_selected_action": [str(selected.pk)]}
+    for _ in range(2):
+        assert page.post(reverse("admin:accounts_apitoken_changelist"), action).status_code == 302
+    with pytest.raises(TokenRefusedError, match="revoked"):
+        token_verify(gone)
+    assert token_verify(kept).user == trader
+    assert _audited() == [("admin.token_revoked", f"accounts.ApiToken:{selected.pk}")]
+
+
+def test_staff_without_the_right_cannot_revoke(trader: User) -> None:
+    text = token_create(user=trader, name="bot")
+    client = Client()
+    client.force_login(user_create(email="intern@example.test", is_staff=True))
+    action = {"action": "revoke_tokens", "_selected_action": [str(ApiToken.objects.get().pk)]}
+    assert client.post(reverse("admin:accounts_apitoken_changelist"), action).status_code == 403
+    assert token_verify(text).user == trader
