@@ -38,8 +38,8 @@ end
 if action == 'allow' then
   if state == CLOSED then return {0, 0} end
   if state == OPEN then return {1, open_until - now} end
-  -- Probes whose result never came (a killed worker) free their places after another opening time.
-  if sent >= probes and now - sent_at >= open_us then
+  -- A round whose results never came (a killed worker) is given up after another opening time.
+  if now - sent_at >= open_us then
     sent = 0
     redis.call('HSET', key, 'passed', 0)
   end

@@ -117,6 +117,19 @@ def test_a_probe_whose_result_never_comes_frees_its_place(redis_state: None) -> 
     assert not target.allow()
 
 
+def test_a_round_that_is_given_up_counts_for_nothing(redis_state: None) -> None:
+    target = opened(probes=2)
+    pass_time(61)
+    assert target.allow()
+    target.success()
+    pass_time(61)
+    assert [target.allow() for _ in range(3)] == [True, True, False]
+    target.success()
+    assert target.state() is BreakerState.HALF_OPEN
+    target.success()
+    assert target.state() is BreakerState.CLOSED
+
+
 def test_trip_opens_at_once_and_a_shorter_one_does_not_shorten_it(redis_state: None) -> None:
     target = breaker()
     target.trip(300)

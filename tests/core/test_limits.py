@@ -97,6 +97,39 @@ def test_no_window_of_a_second_holds_more_than_the_count_even_across_its_border(
     assert min(acquire([[Demand("bot", (tier,))]] * 30)) > 0
 
 
+def test_merged_grants_leave_together_when_the_last_of_them_does(redis_state: None) -> None:
+    pair = Demand("chat", (Limit(2, 10),))
+    assert take(pair) == 0.0
+    pass_time(0.5, "chat")
+    assert take(pair) == 0.0
+    pass_time(9.7, "chat")
+    assert acquire([[pair], [pair]])[1] > 0
+    pass_time(0.31, "chat")
+    assert acquire([[pair], [pair]]) == [0.0, 0.0]
+
+
+def test_grants_further_apart_than_a_tenth_of_the_window_leave_one_by_one(redis_state: None) -> None:
+    pair = Demand("chat", (Limit(2, 10),))
+    assert take(pair) == 0.0
+    pass_time(1.1, "chat")
+    assert take(pair) == 0.0
+    pass_time(8.91, "chat")
+    waits = acquire([[pair], [pair]])
+    assert waits[0] == 0.0
+    assert 1 < waits[1] < 1.1
+
+
+def test_a_server_clock_that_was_set_back_frees_nothing_early(redis_state: None) -> None:
+    pair = Demand("chat", (Limit(2, 10),))
+    take(pair)
+    pass_time(-5, "chat")
+    assert take(pair) == 0.0
+    pass_time(14, "chat")
+    assert take(pair) > 0
+    pass_time(1.01, "chat")
+    assert take(pair) == 0.0
+
+
 def test_a_lowered_count_holds_for_what_was_granted_before(redis_state: None) -> None:
     acquire([[Demand("chat", (Limit(20, 60),))]] * 20)
     assert take(Demand("chat", (Limit(2, 60),))) > 0
@@ -180,7 +213,7 @@ def test_what_can_never_be_granted_is_refused_when_it_is_written(make: Callable[
 
 moves = st.lists(
     st.one_of(
-        st.floats(0.05, 40).map(lambda seconds: ("wait", seconds)),
+        st.one_of(st.floats(0.05, 1.5), st.floats(8, 12), st.floats(0.05, 70)).map(lambda seconds: ("wait", seconds)),
         st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 2)), min_size=1, max_size=6).map(
             lambda items: ("acquire", items)
         ),
