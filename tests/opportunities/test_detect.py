@@ -165,6 +165,17 @@ def test_books_of_active_rows_are_asked_for_in_turn_with_new_ones(build):
     assert wanted == (*world.ids[2:4], *world.ids[4:6], *world.ids[0:2])
 
 
+def test_books_of_a_row_that_was_just_priced_are_not_asked_for_again(gap):
+    gap.activate()
+    asked = len(gap.news(CandidatesFound))
+    gap.pass_time(1.9)
+    assert gap.detect().seen == 1
+    assert len(gap.news(CandidatesFound)) == asked
+    gap.pass_time(0.1)
+    gap.detect()
+    assert gap.news(CandidatesFound)[asked:] == [CandidatesFound(market_ids=tuple(gap.ids), found=1)]
+
+
 def test_queries_do_not_grow_with_rows(build):
     world = build(*many(30))
     world.quote()

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # Books cost calls of limits: so many candidates per scan get theirs, and as many active rows beside them.
 PRICED_PER_SCAN = 50
+# The price of an active row counts for this long; exchanges are not asked for its books again before.
+PRICE_COUNTS = timedelta(seconds=2)
 # A detected row waits this long for its order books.
 PRICED_WITHIN = timedelta(seconds=60)
 # What was just closed or dropped does not come back at once: an edge around the minimum would open and close all day.
@@ -61,7 +63,7 @@ def detect(*, now: datetime) -> Detection:
     if seen_ids:
         Opportunity.objects.filter(pk__in=seen_ids, status__in=OPEN, last_seen_at__lt=now).update(last_seen_at=now)
     total = sum(len(one.candidates) for one in found)
-    wanted = _wanted(chosen, open_rows)
+    wanted = _wanted(chosen, open_rows, now)
     if wanted:
         events.publish(CandidatesFound(market_ids=wanted, found=total))
     logger.info("Scanned %d markets: %d candidates, %d opened, %d seen again", view.usable(), total, opened, len(seen))
@@ -172,7 +174,9 @@ def _open(rows: list[Opportunity]) -> int:
     return 0
 
 
-def _wanted(chosen: Sequence[tuple[Found, int]], open_rows: Mapping[RowKey, Opportunity]) -> tuple[int, ...]:
+def _wanted(
+    chosen: Sequence[tuple[Found, int]], open_rows: Mapping[RowKey, Opportunity], now: datetime
+) -> tuple[int, ...]:
     """Markets whose books are wanted, the most urgent first: only so many of one exchange are fetched at once.
 
     Turn by turn a candidate without a price yet, best first, and an active row, the one longest without a new price:
@@ -180,7 +184,11 @@ def _wanted(chosen: Sequence[tuple[Found, int]], open_rows: Mapping[RowKey, Oppo
     """
     keys = [(one.candidates.kind.value, one.key(at)) for one, at in chosen]
     unpriced = [key for key in keys if key not in open_rows or open_rows[key].status == OpportunityStatus.DETECTED]
-    active = [row for row in open_rows.values() if row.status == OpportunityStatus.ACTIVE]
+    active = [
+        row
+        for row in open_rows.values()
+        if row.status == OpportunityStatus.ACTIVE and (row.priced_at or row.opened_at) <= now - PRICE_COUNTS
+    ]
     active.sort(key=lambda row: (row.priced_at or row.opened_at, row.pk))
     turns = zip_longest([legs for _, legs in unpriced], [row.market_ids for row in active[:PRICED_PER_SCAN]])
     return tuple(dict.fromkeys(market_id for turn in turns for legs in turn if legs for market_id in legs))
