@@ -10,6 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import ExchangeHost, Texts, limit_of, step_text
+from sandbox.market.board import Quotes
 from sandbox.market.listing import Listing
 from sandbox.market.world import World
 
@@ -68,6 +69,46 @@ class BinanceHost(ExchangeHost):
         except (KeyError, TypeError, orjson.JSONDecodeError):
             return failure(400, -1121, "Invalid symbol.")
         return json_answer([row(number) for number in numbers])
+
+    def touch(self, quotes: Quotes) -> Callable[[int], dict[str, Any]]:
+        """Rows of the best bid and ask."""
+        bids, asks = self.texts.prices(quotes.bid), self.texts.prices(quotes.ask)
+        bid_sizes, ask_sizes = self.texts.sizes(quotes.bid_size), self.texts.sizes(quotes.ask_size)
+        return lambda number: {
+            "symbol": self.ids[number],
+            "bidPrice": bids[number],
+            "bidQty": bid_sizes[number],
+            "askPrice": asks[number],
+            "askQty": ask_sizes[number],
+        }
+
+    def day(self, quotes: Quotes) -> Callable[[int], dict[str, Any]]:
+        """Rows of the last 24 h."""
+        price, size = self.texts.price, self.texts.size
+
+        def row(number: int) -> dict[str, Any]:
+            last, opened = float(quotes.last[number]), float(quotes.open[number])
+            closed_at = int(quotes.ts[number])
+            return {
+                "symbol": self.ids[number],
+                "priceChange": price(number, last - opened),
+                "priceChangePercent": f"{(last / opened - 1) * 100:.3f}",
+                "weightedAvgPrice": price(number, (last + opened) / 2),
+                "lastPrice": price(number, last),
+                "lastQty": size(number, quotes.bid_size[number]),
+                "openPrice": price(number, opened),
+                "highPrice": price(number, quotes.high[number]),
+                "lowPrice": price(number, quotes.low[number]),
+                "volume": size(number, quotes.volume[number]),
+                "quoteVolume": f"{quotes.turnover[number]:.8f}",
+                "openTime": closed_at - 86_400_000,
+                "closeTime": closed_at,
+                "firstId": 1,
+                "lastId": 1000,
+                "count": 1000,
+            }
+
+        return row
 
     def levels(self, call: Call, most: int) -> tuple[int, list[list[str]], list[list[str]], int] | Answer:
         """Number, bids, asks and time (Unix ms) of the book asked for, or the refusal."""
@@ -138,55 +179,12 @@ class BinanceSpot(BinanceHost):
         )
 
     def _book_ticker(self, call: Call) -> Answer:
-        quotes = self.board.quotes(World.tick(call.now))
-        bids, asks = self.texts.prices(quotes.bid), self.texts.prices(quotes.ask)
-        bid_sizes, ask_sizes = self.texts.sizes(quotes.bid_size), self.texts.sizes(quotes.ask_size)
-
-        def row(number: int) -> dict[str, Any]:
-            return {
-                "symbol": self.ids[number],
-                "bidPrice": bids[number],
-                "bidQty": bid_sizes[number],
-                "askPrice": asks[number],
-                "askQty": ask_sizes[number],
-            }
-
-        return self.rows(call, row)
+        return self.rows(call, self.touch(self.board.quotes(World.tick(call.now))))
 
     def _day(self, call: Call) -> Answer:
-        at = World.tick(call.now)
-        quotes = self.board.quotes(at)
-        price = self.texts.price
-        size = self.texts.size
-
-        def row(number: int) -> dict[str, Any]:
-            last, opened = float(quotes.last[number]), float(quotes.open[number])
-            closed_at = int(quotes.ts[number])
-            return {
-                "symbol": self.ids[number],
-                "priceChange": price(number, last - opened),
-                "priceChangePercent": f"{(last / opened - 1) * 100:.3f}",
-                "weightedAvgPrice": price(number, (last + opened) / 2),
-                "prevClosePrice": price(number, opened),
-                "lastPrice": price(number, last),
-                "lastQty": size(number, quotes.bid_size[number]),
-                "bidPrice": price(number, quotes.bid[number]),
-                "bidQty": size(number, quotes.bid_size[number]),
-                "askPrice": price(number, quotes.ask[number]),
-                "askQty": size(number, quotes.ask_size[number]),
-                "openPrice": price(number, opened),
-                "highPrice": price(number, quotes.high[number]),
-                "lowPrice": price(number, quotes.low[number]),
-                "volume": size(number, quotes.volume[number]),
-                "quoteVolume": f"{quotes.turnover[number]:.8f}",
-                "openTime": closed_at - 86_400_000,
-                "closeTime": closed_at,
-                "firstId": 1,
-                "lastId": 1000,
-                "count": 1000,
-            }
-
-        return self.rows(call, row)
+        quotes = self.board.quotes(World.tick(call.now))
+        day, touch = self.day(quotes), self.touch(quotes)
+        return self.rows(call, lambda number: day(number) | touch(number))
 
     def _price(self, call: Call) -> Answer:
         last = self.texts.prices(self.board.quotes(World.tick(call.now)).last)

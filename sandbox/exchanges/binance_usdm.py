@@ -85,50 +85,11 @@ class BinanceUsdm(BinanceHost):
 
     def _book_ticker(self, call: Call) -> Answer:
         quotes = self.board.quotes(World.tick(call.now))
-        bids, asks = self.texts.prices(quotes.bid), self.texts.prices(quotes.ask)
-        bid_sizes, ask_sizes = self.texts.sizes(quotes.bid_size), self.texts.sizes(quotes.ask_size)
-        stamps = quotes.ts.tolist()
-
-        def row(number: int) -> dict[str, Any]:
-            return {
-                "symbol": self.ids[number],
-                "bidPrice": bids[number],
-                "bidQty": bid_sizes[number],
-                "askPrice": asks[number],
-                "askQty": ask_sizes[number],
-                "time": stamps[number],
-                "lastUpdateId": stamps[number],
-            }
-
-        return self.rows(call, row)
+        touch, stamps = self.touch(quotes), quotes.ts.tolist()
+        return self.rows(call, lambda number: touch(number) | {"time": stamps[number], "lastUpdateId": stamps[number]})
 
     def _day(self, call: Call) -> Answer:
-        quotes = self.board.quotes(World.tick(call.now))
-        price, size = self.texts.price, self.texts.size
-
-        def row(number: int) -> dict[str, Any]:
-            last, opened = float(quotes.last[number]), float(quotes.open[number])
-            closed_at = int(quotes.ts[number])
-            return {
-                "symbol": self.ids[number],
-                "priceChange": price(number, last - opened),
-                "priceChangePercent": f"{(last / opened - 1) * 100:.3f}",
-                "weightedAvgPrice": price(number, (last + opened) / 2),
-                "lastPrice": price(number, last),
-                "lastQty": size(number, quotes.bid_size[number]),
-                "openPrice": price(number, opened),
-                "highPrice": price(number, quotes.high[number]),
-                "lowPrice": price(number, quotes.low[number]),
-                "volume": size(number, quotes.volume[number]),
-                "quoteVolume": f"{quotes.turnover[number]:.2f}",
-                "openTime": closed_at - 86_400_000,
-                "closeTime": closed_at,
-                "firstId": 1,
-                "lastId": 1000,
-                "count": 1000,
-            }
-
-        return self.rows(call, row)
+        return self.rows(call, self.day(self.board.quotes(World.tick(call.now))))
 
     def _price(self, call: Call) -> Answer:
         quotes = self.board.quotes(World.tick(call.now))

@@ -70,7 +70,7 @@ def test_tickers_of_everything_agree_with_the_books(outside: Sandbox, name: str,
                 return tickers, book, before, client.markets[symbol]["contractSize"] or 1
 
     tickers, book, at, contract_size = ask(outside.url, name, question)
-    assert tickers.keys() == {each.symbol for each in board.listings if each.place.active or name != "bybit"}
+    assert tickers.keys() == {each.symbol for each in board.listings}
     quotes = board.quotes(at)
     number = next(n for n, each in enumerate(board.listings) if each.symbol == book["symbol"])
     ticker = tickers[book["symbol"]]
@@ -82,6 +82,43 @@ def test_tickers_of_everything_agree_with_the_books(outside: Sandbox, name: str,
     assert bids == sorted(bids, reverse=True)
     assert asks == sorted(asks)
     assert bids[0] < asks[0]
+
+
+@pytest.mark.parametrize(("name", "parameters"), [*SPOT.items(), *SWAP.items()])
+def test_tickers_carry_the_day(outside: Sandbox, name: str, parameters: dict[str, str]) -> None:
+    board = World(7).board(name, is_swap=parameters.get("type") == "swap" or name == "binanceusdm")
+    symbol = next(each.symbol for each in board.listings if each.asset.name == "SOL")
+
+    async def question(client: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        await client.load_markets()
+        everything = await client.fetch_tickers(None, parameters)
+        some = await client.fetch_tickers([symbol])
+        return everything, some, await client.fetch_ticker(symbol)
+
+    everything, some, one = ask(outside.url, name, question)
+    assert len(everything) == len(board.listings)
+    assert list(some) == [symbol]
+    for ticker in (everything[symbol], some[symbol], one):
+        assert ticker["low"] < ticker["last"] < ticker["high"]
+        assert ticker["baseVolume"] > 0
+        # Only fapi's day ticker is without a bid; bybit's tickers are without a time of their own.
+        assert (ticker["bid"] is None) is (name == "binanceusdm")
+        assert (ticker["timestamp"] is None) is (name == "bybit")
+
+
+def test_last_and_mark_prices(outside: Sandbox) -> None:
+    async def last(client: Any) -> dict[str, Any]:
+        await client.load_markets()
+        return dict(await client.fetch_last_prices())
+
+    async def marks(client: Any) -> dict[str, Any]:
+        await client.load_markets()
+        return dict(await client.fetch_mark_prices())
+
+    assert ask(outside.url, "binance", last)["BTC/USDT"]["price"] > 0
+    assert ask(outside.url, "binanceusdm", last)["BTC/USDT:USDT"]["price"] > 0
+    for name in ("binanceusdm", "okx"):
+        assert ask(outside.url, name, marks)["BTC/USDT:USDT"]["markPrice"] > 0
 
 
 @pytest.mark.parametrize(("name", "parameters"), SWAP.items())
@@ -150,7 +187,23 @@ def test_binances_plain_class_loads_with_its_default_types(outside: Sandbox) -> 
         ("https://api.bybit.com/v5/market/tickers?category=linear&symbol=NOPE", 200, {"retCode": 10001}),
         ("https://api.bybit.com/v5/market/tickers?category=nope", 200, {"retCode": 10001}),
         ("https://www.okx.com/api/v5/market/books?instId=NOPE", 200, {"code": "51001"}),
+        ("https://www.okx.com/api/v5/market/ticker?instId=NOPE", 200, {"code": "51001"}),
+        ("https://www.okx.com/api/v5/public/funding-rate?instId=NOPE", 200, {"code": "51001"}),
+        ("https://www.okx.com/api/v5/public/funding-rate-history?instId=NOPE", 200, {"code": "51001"}),
+        ("https://www.okx.com/api/v5/public/instruments?instType=NOPE", 200, {"code": "51000"}),
+        ("https://www.okx.com/api/v5/market/tickers?instType=NOPE", 200, {"code": "51000"}),
+        ("https://www.okx.com/api/v5/market/tickers?instType=FUTURES", 200, {"code": "0", "data": []}),
+        ("https://www.okx.com/api/v5/public/mark-price?instType=OPTION", 200, {"code": "0", "data": []}),
         ("https://www.okx.com/api/v5/nope", 404, {"code": "404"}),
+        ("https://api.binance.com/api/v3/ping", 200, {}),
+        ("https://api.binance.com/api/v3/ticker/price?symbols=%5B%22NOPE%22%5D", 400, {"code": -1121}),
+        ("https://api.binance.com/api/v3/ticker/price?symbols=nope", 400, {"code": -1121}),
+        ("https://fapi.binance.com/fapi/v1/fundingRate?symbol=NOPE", 400, {"code": -1121}),
+        ("https://dapi.binance.com/dapi/v1/nope", 404, {"code": -5000}),
+        ("https://api.bybit.com/v5/market/orderbook?category=linear&symbol=NOPE", 200, {"retCode": 10001}),
+        ("https://api.bybit.com/v5/market/orderbook?category=nope", 200, {"retCode": 10001}),
+        ("https://api.bybit.com/v5/market/funding/history?symbol=NOPE", 200, {"retCode": 10001}),
+        ("https://api.bybit.com/v5/market/instruments-info?category=nope", 200, {"retCode": 10001}),
         ("https://dapi.binance.com/dapi/v1/exchangeInfo", 200, {"symbols": []}),
         ("https://eapi.binance.com/eapi/v1/exchangeInfo", 200, {"optionSymbols": []}),
     ],
@@ -161,6 +214,20 @@ def test_errors_are_worded_as_the_exchange_words_them(
     reply = http(f"{outside.url}/{url}")
     assert reply.status == status
     assert fact.items() <= reply.json.items()
+
+
+def test_one_instrument_can_be_asked_for(outside: Sandbox) -> None:
+    bybit = http(f"{outside.url}/https://api.bybit.com/v5/market/instruments-info?category=linear&symbol=BTCUSDT").json
+    okx = http(f"{outside.url}/https://www.okx.com/api/v5/public/funding-rate?instId=BTC-USDT-SWAP").json
+    full = http(f"{outside.url}/https://www.okx.com/api/v5/market/books-full?instId=BTC-USDT-SWAP&sz=300").json
+    assert [each["symbol"] for each in bybit["result"]["list"]] == ["BTCUSDT"]
+    assert [each["instId"] for each in okx["data"]] == ["BTC-USDT-SWAP"]
+    assert len(full["data"][0]["bids"]) == 300
+
+
+@pytest.mark.parametrize("path", ["https://api.binance.com/nope", "https://api.bybit.com/v5/nope"])
+def test_unknown_paths_are_bare_404s(outside: Sandbox, path: str) -> None:
+    assert http(f"{outside.url}/{path}").status == 404
 
 
 def test_a_host_outside_this_world_is_a_404_that_says_so(outside: Sandbox) -> None:

@@ -47,6 +47,16 @@ def test_retry_after_is_a_429_in_the_hosts_own_words(outside: Sandbox) -> None:
     assert tickers(outside).status == 200
 
 
+@pytest.mark.parametrize(
+    "host", ["api.binance.com", "dapi.binance.com", "api.bybit.com", "www.okx.com", "nowhere.test"]
+)
+def test_every_host_has_a_body_for_any_status(outside: Sandbox, host: str) -> None:
+    outside.faults([{"host": host, "status": 500}])
+    reply = fetch(f"{outside.url}/https://{host}/api/v3/time")
+    assert reply.status == 500
+    assert isinstance(reply.json, dict)
+
+
 def test_garbage_is_no_json(outside: Sandbox) -> None:
     outside.faults([{"host": "*.bybit.com", "garbage": True}])
     reply = tickers(outside)
