@@ -57,6 +57,9 @@ class _Listening:
     async def fetch(self, *args: Any, **kwargs: Any) -> Any:
         """One HTTP exchange; keeps the exchange's own clock where the answer carries it."""
         body = await super().fetch(*args, **kwargs)  # type: ignore[misc]
+        if not isinstance(body, dict | list):
+            # ccxt hands other text on to its parsers, and some of them make an empty market of it.
+            raise ccxt.BadResponse(f"{str(body)[:80]!r} is no JSON")
         heard = _hearing.get()
         if heard is not None and heard.time_field and isinstance(body, dict):
             heard.body_time = _milliseconds(body.get(heard.time_field))

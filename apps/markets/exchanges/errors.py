@@ -56,8 +56,9 @@ def _core_error(exchange: str, error: ccxt.BaseError, wire: Wire) -> ArbEdgeErro
         return PermanentError(f"{exchange} does not serve this location: {text}", code="restricted")
     if isinstance(error, ccxt.OnMaintenance):
         return TemporaryError(f"{exchange} is under maintenance: {text}", code="maintenance", retry_after=pause)
-    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
-        usual = BAN_S if isinstance(error, ccxt.DDoSProtection) else PAUSE_S
+    # Where the body has a code of its own, ccxt goes by that and not by the status.
+    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded) or wire.status in (418, 429):
+        usual = BAN_S if isinstance(error, ccxt.DDoSProtection) or wire.status == 418 else PAUSE_S
         return ThrottledError(f"{exchange} asks for a pause: {text}", retry_after=pause or usual)
     if wire.status == 403:
         # Without a word about places it is the firewall's answer to too many requests (Binance, Bybit).

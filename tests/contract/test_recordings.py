@@ -1,0 +1,77 @@
+"""Recorded answers of real exchanges through the same path as live ones: parsed, judged, refused in words."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_django import Settings
+
+from apps.core import clock, loop
+from apps.markets import selectors, services
+from apps.markets.enums import FeedState, SnapshotKind
+from apps.markets.exchanges import registry
+from tests.sandbox_process import Sandbox, sandbox_run
+
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "har"
+MOMENT = datetime(2023, 8, 16, 5, 19, 27, tzinfo=UTC)
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("redis_state"),
+    pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"the recordings are not there: {RECORDINGS}"),
+]
+
+
+@pytest.fixture
+def replay(settings: Settings) -> Iterator[Sandbox]:
+    """A sandbox that replays, and our clock at the recorded moment."""
+    with sandbox_run("--replay", str(RECORDINGS), "--replay-at", MOMENT.isoformat()) as sandbox:
+        settings.SANDBOX_URL = sandbox.url
+        settings.ORIGIN = "replay"
+        settings.REPLAY_AT = MOMENT
+        settings.REPLAY_STARTED_AT = clock.wall_now().timestamp()
+        settings.EXCHANGES = ["bybit", "binance"]
+        selectors.caches_forget()
+        yield sandbox
+        selectors.caches_forget()
+        for adapter in registry.adapters_forget():
+            loop.run(adapter.close(), timeout=5)
+
+
+def poll(exchange: str, kind: SnapshotKind) -> services.IngestReport:
+    report = services.ingest(exchange=exchange, kind=kind)
+    assert report is not None
+    return report
+
+
+def test_bybits_recorded_market_is_fresh_and_binances_is_refused_in_words(replay: Sandbox) -> None:
+    services.exchanges_setup()
+    for exchange in ("bybit", "binance"):
+        services.exchange_sync_markets(exchange=exchange)
+    for kind in SnapshotKind:
+        report = poll("bybit", kind)
+        assert (report.state, report.reason) == (FeedState.OK, "")
+        assert report.rows > 50
+    refused = poll("binance", SnapshotKind.SPOT)
+    assert refused.state is FeedState.STALE
+    assert refused.reason.startswith("binance says it is 2019-08-22 03:38 UTC, 4 years before our clock")
+    latest = selectors.snapshots_latest(now_ms=clock.now_ms())
+    assert [quotes.exchange for quotes in (*latest.spot, *latest.swap)] == ["bybit", "bybit"]
+    (rates,) = latest.funding
+    assert np.isfinite(rates.interval_hours).all()
+    assert (rates.next_funding_at > clock.now_ms()).all()
+    btc = selectors.market_table()
+    row = int(np.flatnonzero(btc.market_id == latest.swap[0].market_id[0])[0])
+    assert btc.exchange[row] == "bybit"
+
+
+def test_a_recording_that_has_played_out_is_frozen(replay: Sandbox, settings: Settings) -> None:
+    services.exchanges_setup()
+    services.exchange_sync_markets(exchange="bybit")
+    assert poll("bybit", SnapshotKind.SWAP).state is FeedState.OK
+    settings.REPLAY_STARTED_AT -= 31
+    report = poll("bybit", SnapshotKind.SWAP)
+    assert report.state is FeedState.FROZEN
+    assert selectors.snapshots_latest(now_ms=clock.now_ms()).swap == []
