@@ -89,7 +89,7 @@ class EmailChannel(Channel):
         except aiosmtplib.SMTPResponseException as error:
             raise _refused(error, recipient=isinstance(error, aiosmtplib.SMTPRecipientRefused)) from error
         except aiosmtplib.SMTPNotSupported as error:
-            raise OperatorError(f"The SMTP server lacks what SMTP_SECURITY asks for: {error}", code="smtp") from error
+            raise OperatorError(f"The SMTP server lacks what we need: {error}", code="smtp") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise TemporaryError(f"The SMTP server failed: {error}", code="connection") from error
         return Sent(str(mail["Message-ID"]))
@@ -121,18 +121,30 @@ class EmailChannel(Channel):
         return None
 
     async def _connected(self) -> aiosmtplib.SMTP:
-        security = self.config["security"]
         client = aiosmtplib.SMTP(
             hostname=str(self.config["host"]),
             port=int(self.config["port"]),
-            username=str(self.config["user"]) or None,
-            password=str(self.config["password"]) or None,
-            use_tls=security == "tls",
-            start_tls=security == "starttls",
+            use_tls=self.config["security"] == "tls",
+            start_tls=False,
             timeout=self.timeout_s,
         )
         await client.connect()
+        try:
+            await self._introduced(client)
+        except (aiosmtplib.SMTPException, OperatorError, OSError, asyncio.CancelledError):
+            client.close()
+            raise
         return client
+
+    async def _introduced(self, client: aiosmtplib.SMTP) -> None:
+        """Encrypt and sign in, in this order: without the TLS that was asked for no word of ours is sent."""
+        if self.config["security"] == "starttls":
+            await client.ehlo()
+            if not client.supports_extension("starttls"):
+                raise OperatorError("The SMTP server offers no STARTTLS, which SMTP_SECURITY asks for.", code="smtp")
+            await client.starttls()
+        if self.config["user"]:
+            await client.login(str(self.config["user"]), str(self.config["password"]))
 
 
 def mail_made(message: OutboundMessage, sender: str) -> EmailMessage:
