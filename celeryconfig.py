@@ -38,7 +38,7 @@ worker_send_task_events = True
 task_send_sent_event = False
 worker_hijack_root_logger = False
 broker_connection_retry_on_startup = True
-broker_transport_options = {
+broker_transport_options: dict[str, Any] = {
     # A killed worker's unacknowledged messages come back after this many seconds; no task of ours runs or waits longer.
     "visibility_timeout": 180,
     "unacked_restore_interval": 5,
@@ -50,7 +50,7 @@ broker_transport_options = {
     "health_check_interval": 25,
 }
 if broker_url.startswith("amqp"):
-    broker_transport_options = {"confirm_publish": True, "socket_settings": {}}
+    broker_transport_options = {"confirm_publish": True}
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
 
 

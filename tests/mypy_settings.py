@@ -4,4 +4,4 @@ import os
 
 os.environ.setdefault("DEVELOPMENT", "true")
 
-from arbedge.settings import *  # noqa: E402, F403
+from arbedge.settings import *  # noqa: F403

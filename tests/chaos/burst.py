@@ -39,6 +39,7 @@ def burst(*, count: int, chats: int, label: str) -> None:
                 priority="high",
                 dedupe_key=name,
                 expires_at=clock.now() + timedelta(hours=1),
+                now=clock.now(),
             )
 
 

@@ -77,7 +77,11 @@ def _endpoints(user: User, *, hook: str, chat: str) -> str:
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
     user.endpoints.filter(channel="webhook").exclude(address=hook_url).update(disabled_reason="an earlier demo's port")
-    wanted = (("telegram", chat, {}), ("webhook", hook_url, {"secret": secret}), ("email", user.email, {}))
+    wanted: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("telegram", chat, {}),
+        ("webhook", hook_url, {"secret": secret}),
+        ("email", user.email, {}),
+    )
     for route, (channel, address, credentials) in enumerate(wanted):
         endpoint_create(
             user_id=user.pk, channel=channel, address=address, credentials=credentials, route=route, verified=True
