@@ -8,11 +8,8 @@ from apps.core import clock, queue
 from apps.notifications import services
 from apps.notifications.enums import Priority
 
-DELIVER = "apps.notifications.tasks.deliver"
 # The sweep rings every few seconds; what is due sooner than that gets a ring of its own.
 LATER_MAX_S = 5.0
-# What the limits let through one by one is sent a few at a time, not with a message each.
-LATER_MIN_S = 0.25
 
 
 @shared_task(
@@ -24,19 +21,14 @@ LATER_MIN_S = 0.25
     max_retries=0,
 )
 def deliver(*, priority: str) -> dict[str, Any]:
-    """Send what is due of `priority`; several may run at once."""
-    later = f"{priority}:later"
-    for key in (priority, later):
-        # Entered only to let new rings through from here on: rows, not this lock, keep workers apart.
-        with queue.answering(DELIVER, key, ttl=0.001):
-            pass
+    """Send what is due of `priority`; several may run at once, their leases keep them apart."""
     report = services.deliver(priority=priority)
     if report.next_in_s is not None and report.next_in_s <= LATER_MAX_S:
         queue.ring(
-            DELIVER,
-            key=later,
+            "apps.notifications.tasks.deliver",
+            key=priority,
             queue=Priority(priority).queue,
-            countdown=max(report.next_in_s, LATER_MIN_S),
+            countdown=report.next_in_s,
             kwargs={"priority": priority},
         )
     return {"delivered": report.delivered, "retried": report.retried, "failed": report.failed}

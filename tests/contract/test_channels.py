@@ -79,9 +79,7 @@ def webhook(sink: Sink, _: Mailbox) -> World:
         "garbage": Answer(301, "", {"Location": f"{sink.url}/elsewhere"}),
         "hang": Answer(delay_s=4),
     }
-    return _http(
-        channel, sink, answers, address=f"{sink.url}/hook", credentials={"secret": SECRET}, secrets=(SECRET,)
-    )
+    return _http(channel, sink, answers, address=f"{sink.url}/hook", credentials={"secret": SECRET}, secrets=(SECRET,))
 
 
 def _http(
@@ -127,7 +125,9 @@ def email(_: Sink, mailbox: Mailbox) -> World:
 
 CASES = {
     "telegram": Case(telegram, ("", "abc", "12 34", "0", "@a", "1;drop")),
-    "webhook": Case(webhook, ("", "ftp://x.test/", "http:///x", "x.test/hook", "https://u:p@x.test/", "http://x.test/a b")),
+    "webhook": Case(
+        webhook, ("", "ftp://x.test/", "http:///x", "x.test/hook", "https://u:p@x.test/", "http://x.test/a b")
+    ),
     "email": Case(email, ("", "x", "a@b@c", "a b@x.test", "a@x.test\r\nBcc: b@x.test", "<a@x.test>", "a,b@x.test")),
 }
 
