@@ -19,6 +19,16 @@ def _dollars() -> models.DecimalField:
     return models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
 
 
+class OpportunityQuerySet(models.QuerySet["Opportunity"]):
+    """Reads that writes begin with."""
+
+    def locked(self, *, skip: bool = False) -> "OpportunityQuerySet":
+        """These rows, locked until the transaction ends, always in the same order: two workers never wait in a circle.
+
+        With `skip` those that somebody else holds are left out instead of waited for."""
+        return self.order_by("pk").select_for_update(skip_locked=skip)
+
+
 class Opportunity(models.Model):
     """One episode of one edge: figures of the best prices while `detected`, later those at `size` on the books.
 
@@ -56,6 +66,8 @@ class Opportunity(models.Model):
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=40, blank=True, default="")
+
+    objects = OpportunityQuerySet.as_manager()
 
     class Meta:
         ordering = ["-score", "id"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,12 +38,12 @@ CASES = {
 
 
 @pytest.fixture(params=strategies.names())
-def kind(request):
+def kind(request: pytest.FixtureRequest) -> str:
     """Each registered kind."""
     return request.param
 
 
-def test_every_kind_is_registered_and_has_a_case(kind):
+def test_every_kind_is_registered_and_has_a_case(kind: str) -> None:
     assert set(strategies.names()) == set(OpportunityKind.values) == set(CASES)
     strategy = strategy_get(kind)
     assert strategy.kind == kind
@@ -50,7 +51,7 @@ def test_every_kind_is_registered_and_has_a_case(kind):
     assert strategy.unseen_s > 0
 
 
-def test_the_one_opportunity_is_found_once(kind):
+def test_the_one_opportunity_is_found_once(kind: str) -> None:
     found = strategy_get(kind).scan(view_of(CASES[kind].listings), PARAMS)
     assert len(found) == 1
     assert found.legs.shape == (1, len(found.sides))
@@ -59,27 +60,27 @@ def test_the_one_opportunity_is_found_once(kind):
     assert PARAMS.min_net_edge < found.net[0] <= found.gross[0]
 
 
-def test_nothing_is_found_in_nothing(kind):
+def test_nothing_is_found_in_nothing(kind: str) -> None:
     assert len(strategy_get(kind).scan(view_of([]), PARAMS)) == 0
     assert len(strategy_get(kind).scan(view_of(CASES[kind].listings[:1]), PARAMS)) == 0
 
 
 @pytest.mark.parametrize("broken", [{"fee": NAN}, {"bid": NAN}, {"ask": NAN}, {"ts": 0}])
-def test_a_leg_without_fee_price_or_time_is_never_paired(kind, broken):
+def test_a_leg_without_fee_price_or_time_is_never_paired(kind: str, broken: dict[str, Any]) -> None:
     listings = CASES[kind].listings
     for at in range(len(listings)):
         spoiled = [replace(one, **broken) if index == at else one for index, one in enumerate(listings)]
         assert len(strategy_get(kind).scan(view_of(spoiled), PARAMS)) == 0
 
 
-def test_the_minimum_edge_is_exclusive(kind):
+def test_the_minimum_edge_is_exclusive(kind: str) -> None:
     strategy, view = strategy_get(kind), view_of(CASES[kind].listings)
     net = float(strategy.scan(view, PARAMS).net[0])
     assert len(strategy.scan(view, replace(PARAMS, min_net_edge=net))) == 0
     assert len(strategy.scan(view, replace(PARAMS, min_net_edge=float(np.nextafter(net, 0))))) == 1
 
 
-def test_a_scan_leaves_its_view_as_it_was(kind):
+def test_a_scan_leaves_its_view_as_it_was(kind: str) -> None:
     view = view_of(CASES[kind].listings)
     before = [np.copy(column) for column in (view.bid, view.ask, view.rate, view.layout.fee)]
     strategy_get(kind).scan(view, PARAMS)
@@ -87,7 +88,7 @@ def test_a_scan_leaves_its_view_as_it_was(kind):
         np.testing.assert_array_equal(column, copy)
 
 
-def test_costs_lead_from_gross_to_net(kind):
+def test_costs_lead_from_gross_to_net(kind: str) -> None:
     priced = price_legs(strategy_get(kind), CASES[kind].legs(), terms())
     assert isinstance(priced, Priced)
     assert priced.edges.net <= priced.edges.gross
@@ -95,14 +96,14 @@ def test_costs_lead_from_gross_to_net(kind):
     assert abs(priced.edges.gross - sum(priced.edges.costs.values()) - priced.edges.net) < Decimal("5e-8")
 
 
-def test_evidence_recomputes(kind):
+def test_evidence_recomputes(kind: str) -> None:
     strategy, legs = strategy_get(kind), CASES[kind].legs()
     priced = price_legs(strategy, legs, terms())
     assert isinstance(priced, Priced)
     assert recompute(evidence_of(strategy, legs, terms(), priced.quantity)) == priced.edges.net
 
 
-def test_a_higher_fee_lowers_the_priced_edge(kind):
+def test_a_higher_fee_lowers_the_priced_edge(kind: str) -> None:
     strategy, legs = strategy_get(kind), CASES[kind].legs()
     quantity = Decimal("0.5")
     edge = terms().edge

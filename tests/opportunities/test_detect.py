@@ -1,20 +1,23 @@
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from apps.opportunities import services
 from apps.opportunities.enums import OpportunityStatus
 from apps.opportunities.models import Opportunity
 from apps.opportunities.services.detect import PRICED_PER_SCAN
 from apps.opportunities.types import CandidatesFound, OpportunitiesActive
-from tests.opportunities.conftest import CHEAP, DEAR, HIGH, LOW
-from tests.opportunities.factories import NOW_MS
+from tests.opportunities.conftest import CHEAP, DEAR, HIGH, LOW, Build
+from tests.opportunities.factories import NOW_MS, Listing
+from tests.opportunities.world import World
 
 
-def test_a_gap_becomes_a_detected_row_and_its_books_are_asked_for(gap, settings):
+def test_a_gap_becomes_a_detected_row_and_its_books_are_asked_for(gap: World, settings: Settings) -> None:
     settings.ORIGIN = "sandbox"
     report = gap.detect()
     assert (report.found, report.opened, report.seen) == (1, 1, 0)
@@ -37,13 +40,13 @@ def test_a_gap_becomes_a_detected_row_and_its_books_are_asked_for(gap, settings)
     assert gap.news(OpportunitiesActive) == []
 
 
-def test_both_kinds_are_detected_side_by_side(build):
+def test_both_kinds_are_detected_side_by_side(build: Build) -> None:
     world = build(CHEAP, DEAR, LOW, HIGH)
     assert world.detect().opened == 2
     assert set(Opportunity.objects.values_list("kind", flat=True)) == {"cross_exchange", "funding_rate"}
 
 
-def test_what_is_seen_again_is_refreshed_and_not_opened_twice(gap):
+def test_what_is_seen_again_is_refreshed_and_not_opened_twice(gap: World) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     gap.pass_time(3)
@@ -54,7 +57,7 @@ def test_what_is_seen_again_is_refreshed_and_not_opened_twice(gap):
     assert again.last_seen_at == gap.now
 
 
-def test_an_older_scan_never_turns_last_seen_back(gap):
+def test_an_older_scan_never_turns_last_seen_back(gap: World) -> None:
     gap.detect()
     seen_at = Opportunity.objects.get().last_seen_at
     gap.pass_time(-2)
@@ -62,7 +65,7 @@ def test_an_older_scan_never_turns_last_seen_back(gap):
     assert Opportunity.objects.get().last_seen_at == seen_at
 
 
-def test_a_gap_that_is_gone_is_not_refreshed(gap):
+def test_a_gap_that_is_gone_is_not_refreshed(gap: World) -> None:
     gap.detect()
     opened = gap.now
     gap.change(1, bid=100.1, ask=100.2)
@@ -71,7 +74,7 @@ def test_a_gap_that_is_gone_is_not_refreshed(gap):
     assert Opportunity.objects.get().last_seen_at == opened
 
 
-def test_stale_quotes_are_not_scanned(gap, settings):
+def test_stale_quotes_are_not_scanned(gap: World, settings: Settings) -> None:
     gap.quote()
     gap.pass_time(settings.MAX_QUOTE_AGE_S)
     assert services.detect(now=gap.now).found == 0
@@ -80,20 +83,20 @@ def test_stale_quotes_are_not_scanned(gap, settings):
 
 
 @pytest.mark.parametrize("decoy", [{"ts": NOW_MS - 5201}, {"bid": 100.15}, {"bid": 130.0, "ask": 130.1}])
-def test_decoys_open_nothing(build, decoy):
+def test_decoys_open_nothing(build: Build, decoy: dict[str, Any]) -> None:
     world = build(CHEAP, replace(DEAR, **decoy))
     assert world.detect().found == 0
     assert not Opportunity.objects.exists()
 
 
-def test_a_market_without_a_fee_opens_nothing(gap):
+def test_a_market_without_a_fee_opens_nothing(gap: World) -> None:
     from apps.markets.models import Market
 
     Market.objects.filter(pk=gap.ids[1]).update(taker_fee=None)
     assert gap.detect().found == 0
 
 
-def test_what_was_just_closed_rests_before_it_comes_back(gap):
+def test_what_was_just_closed_rests_before_it_comes_back(gap: World) -> None:
     gap.detect()
     first = Opportunity.objects.get()
     Opportunity.objects.update(status="closed", closed_at=gap.now, reason="edge gone")
@@ -108,21 +111,21 @@ def test_what_was_just_closed_rests_before_it_comes_back(gap):
     assert second.fingerprint == first.fingerprint
 
 
-def test_what_expired_does_not_rest(gap):
+def test_what_expired_does_not_rest(gap: World) -> None:
     gap.detect()
     Opportunity.objects.update(status="expired", closed_at=gap.now, reason="time is up")
     gap.pass_time(1)
     assert gap.detect().opened == 1
 
 
-def test_an_unsizeable_quote_currency_opens_nothing(build):
+def test_an_unsizeable_quote_currency_opens_nothing(build: Build) -> None:
     world = build(replace(CHEAP, quote="XYZ"), replace(DEAR, quote="XYZ"))
     report = world.detect()
     assert (report.found, report.opened) == (1, 0)
     assert not Opportunity.objects.exists()
 
 
-def many(instruments):
+def many(instruments: int) -> list[Listing]:
     """So many gaps, the first ones the widest."""
     return [
         replace(one, instrument=f"I{at:03d}", bid=one.bid * scale, ask=one.ask * scale)
@@ -131,7 +134,7 @@ def many(instruments):
     ]
 
 
-def test_only_the_best_are_opened(build):
+def test_only_the_best_are_opened(build: Build) -> None:
     world = build(*many(PRICED_PER_SCAN + 3))
     report = world.detect()
     assert (report.found, report.opened) == (PRICED_PER_SCAN + 3, PRICED_PER_SCAN)
@@ -142,7 +145,7 @@ def test_only_the_best_are_opened(build):
     assert news.market_ids[:4] == tuple(world.ids[:4])
 
 
-def test_a_thin_dust_gap_does_not_crowd_out_a_deep_one(build):
+def test_a_thin_dust_gap_does_not_crowd_out_a_deep_one(build: Build) -> None:
     dust = replace(CHEAP, instrument="DUST", ask_size=0.001), replace(DEAR, instrument="DUST", bid=110.0, ask=110.1)
     world = build(*dust, CHEAP, DEAR)
     world.detect()
@@ -150,7 +153,7 @@ def test_a_thin_dust_gap_does_not_crowd_out_a_deep_one(build):
     assert news.market_ids == (world.ids[2], world.ids[3], world.ids[0], world.ids[1])
 
 
-def test_books_of_active_rows_are_asked_for_in_turn_with_new_ones(build):
+def test_books_of_active_rows_are_asked_for_in_turn_with_new_ones(build: Build) -> None:
     world = build(*many(3))
     world.detect()
     for at, row in enumerate(Opportunity.objects.order_by("instrument")):
@@ -165,7 +168,7 @@ def test_books_of_active_rows_are_asked_for_in_turn_with_new_ones(build):
     assert wanted == (*world.ids[2:4], *world.ids[4:6], *world.ids[0:2])
 
 
-def test_books_of_a_row_that_was_just_priced_are_not_asked_for_again(gap):
+def test_books_of_a_row_that_was_just_priced_are_not_asked_for_again(gap: World) -> None:
     gap.activate()
     asked = len(gap.news(CandidatesFound))
     gap.pass_time(1.9)
@@ -176,7 +179,7 @@ def test_books_of_a_row_that_was_just_priced_are_not_asked_for_again(gap):
     assert gap.news(CandidatesFound)[asked:] == [CandidatesFound(market_ids=tuple(gap.ids), found=1)]
 
 
-def test_queries_do_not_grow_with_rows(build):
+def test_queries_do_not_grow_with_rows(build: Build) -> None:
     world = build(*many(30))
     world.quote()
     with CaptureQueriesContext(
@@ -192,6 +195,6 @@ def test_queries_do_not_grow_with_rows(build):
     assert len(again) <= 8
 
 
-def test_an_empty_market_is_scanned_without_complaint(build):
+def test_an_empty_market_is_scanned_without_complaint(build: Build) -> None:
     world = build()
     assert services.detect(now=world.now).found == 0

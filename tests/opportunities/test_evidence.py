@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from decimal import Decimal, getcontext, localcontext
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,16 +9,20 @@ from hypothesis import strategies as st
 
 from apps.opportunities.enums import Side
 from apps.opportunities.evidence import EvidenceUnreadable, evidence_of, recompute
+from apps.opportunities.legs import Leg, Levels
 from apps.opportunities.pricing import Priced, price_legs
+from apps.opportunities.strategies.base import Strategy
 from apps.opportunities.strategies.cross_exchange import CrossExchange
 from apps.opportunities.strategies.funding_rate import FundingRate
 from tests.opportunities.factories import NOW_MS, funding, leg, levels, terms
 from tests.opportunities.test_pricing import cross_legs, funding_legs
 
+Rows = list[tuple[Any, Any]]
+
 CROSS, FUNDING = CrossExchange(), FundingRate()
 
 
-def stored(strategy, legs, **changes):
+def stored(strategy: Strategy, legs: tuple[Leg, ...], **changes: Any) -> tuple[Priced, dict[str, Any]]:
     """The priced candidate and its evidence after a trip through JSON."""
     wanted = terms(**changes)
     priced = price_legs(strategy, legs, wanted)
@@ -26,17 +31,17 @@ def stored(strategy, legs, **changes):
 
 
 @pytest.mark.parametrize(("strategy", "legs"), [(CROSS, cross_legs()), (FUNDING, funding_legs())])
-def test_the_net_edge_follows_from_the_evidence_alone(strategy, legs):
+def test_the_net_edge_follows_from_the_evidence_alone(strategy: Strategy, legs: tuple[Leg, ...]) -> None:
     priced, evidence = stored(strategy, legs)
     assert recompute(evidence) == priced.edges.net
 
 
-def test_the_evidence_is_enough_for_pencil_and_paper():
+def test_the_evidence_is_enough_for_pencil_and_paper() -> None:
     priced, evidence = stored(CROSS, cross_legs())
     buy, sell = evidence["legs"]
     quantity = Decimal(evidence["quantity"])
 
-    def paid(side):
+    def paid(side: Any) -> Decimal:
         left, total = quantity, Decimal(0)
         for price, size in side:
             part = min(left, Decimal(size))
@@ -48,7 +53,7 @@ def test_the_evidence_is_enough_for_pencil_and_paper():
     assert 0 <= net - priced.edges.net < Decimal("1e-8")
 
 
-def test_only_the_levels_that_were_needed_are_kept():
+def test_only_the_levels_that_were_needed_are_kept() -> None:
     _, evidence = stored(CROSS, cross_legs(), reference_notional=Decimal(100))
     buy, sell = evidence["legs"]
     assert buy["asks"] == [["100", "2"]]
@@ -56,7 +61,7 @@ def test_only_the_levels_that_were_needed_are_kept():
     assert len(buy["bids"]) == len(sell["asks"]) == 1
 
 
-def test_evidence_says_when_and_on_what_terms():
+def test_evidence_says_when_and_on_what_terms() -> None:
     _, evidence = stored(FUNDING, funding_legs())
     assert (evidence["kind"], evidence["formula"]) == ("funding_rate", "funding_rate/1")
     assert (evidence["at_ms"], evidence["horizon_h"]) == (NOW_MS, "24")
@@ -65,7 +70,7 @@ def test_evidence_says_when_and_on_what_terms():
     assert (long["fee"], Decimal(long["mid"]), long["exchange_ts"]) == ("0.0005", 100, NOW_MS - 300)
 
 
-def test_recomputing_does_not_depend_on_the_callers_precision():
+def test_recomputing_does_not_depend_on_the_callers_precision() -> None:
     legs = tuple(replace(one, multiplier=Decimal(3)) for one in cross_legs())
     priced, evidence = stored(CROSS, legs)
     with localcontext() as context:
@@ -74,7 +79,7 @@ def test_recomputing_does_not_depend_on_the_callers_precision():
     assert getcontext().prec != 34
 
 
-def test_evidence_of_another_formula_is_refused_and_says_which():
+def test_evidence_of_another_formula_is_refused_and_says_which() -> None:
     _, evidence = stored(CROSS, cross_legs())
     with pytest.raises(EvidenceUnreadable, match="cross_exchange/0"):
         recompute({**evidence, "formula": "cross_exchange/0"})
@@ -87,8 +92,8 @@ def test_evidence_of_another_formula_is_refused_and_says_which():
     st.integers(-300, 300),
 )
 @settings(max_examples=150, deadline=None)
-def test_any_priced_candidate_recomputes_exactly(gaps, others, multiplier, rate):
-    def ladder(rows, start, direction):
+def test_any_priced_candidate_recomputes_exactly(gaps: Rows, others: Rows, multiplier: str, rate: int) -> None:
+    def ladder(rows: Rows, start: Any, direction: Any) -> Levels:
         price, out = start, []
         for gap, size in rows:
             out.append((str(price), f"{size}e-5"))

@@ -1,17 +1,21 @@
+from typing import Any
+
 import pytest
 
 from apps.opportunities import services
-from apps.opportunities.enums import Reason
+from apps.opportunities.enums import Reason, Risk
 from apps.opportunities.models import Opportunity
+from apps.opportunities.risk import BELIEVED_FOR
 from apps.opportunities.types import OpportunitiesEnded
+from tests.opportunities.world import World
 
 
-def status():
+def status() -> Any:
     """Status and reason of the one row."""
     return Opportunity.objects.values_list("status", "reason").get()
 
 
-def test_a_row_that_is_never_priced_is_dropped_after_a_minute(gap):
+def test_a_row_that_is_never_priced_is_dropped_after_a_minute(gap: World) -> None:
     gap.detect()
     gap.pass_time(59)
     assert services.expire(now=gap.now) == 0
@@ -22,7 +26,7 @@ def test_a_row_that_is_never_priced_is_dropped_after_a_minute(gap):
     assert services.expire(now=gap.now) == 0
 
 
-def test_a_row_that_could_not_be_judged_is_dropped_with_that_reason(gap):
+def test_a_row_that_could_not_be_judged_is_dropped_with_that_reason(gap: World) -> None:
     gap.detect()
     Opportunity.objects.update(reason=Reason.CROSSED_BOOK.value)
     gap.pass_time(60)
@@ -30,13 +34,10 @@ def test_a_row_that_could_not_be_judged_is_dropped_with_that_reason(gap):
     assert status() == ("dropped", Reason.CROSSED_BOOK)
 
 
-@pytest.mark.parametrize(("risk", "seconds"), [("low", 4 * 3600), ("medium", 2 * 3600), ("high", 1800)])
-def test_an_active_row_is_believed_as_long_as_its_risk_allows(gap, risk, seconds):
-    from apps.opportunities.risk import BELIEVED_FOR
-
+@pytest.mark.parametrize(("risk", "seconds"), [(Risk.LOW, 4 * 3600), (Risk.MEDIUM, 2 * 3600), (Risk.HIGH, 1800)])
+def test_an_active_row_is_believed_as_long_as_its_risk_allows(gap: World, risk: Risk, seconds: int) -> None:
     row = gap.activate()
-    row.risk, row.expires_at = risk, row.activated_at + BELIEVED_FOR[risk]
-    row.save()
+    Opportunity.objects.update(risk=risk, expires_at=gap.now + BELIEVED_FOR[risk])
     gap.pass_time(seconds - 1)
     Opportunity.objects.update(last_seen_at=gap.now)
     assert services.expire(now=gap.now) == 0
@@ -46,7 +47,7 @@ def test_an_active_row_is_believed_as_long_as_its_risk_allows(gap, risk, seconds
     assert gap.news(OpportunitiesEnded) == [OpportunitiesEnded((str(row.pk),), "time is up")]
 
 
-def test_a_price_gap_not_seen_for_a_minute_is_over(gap):
+def test_a_price_gap_not_seen_for_a_minute_is_over(gap: World) -> None:
     gap.activate()
     gap.pass_time(59)
     assert services.expire(now=gap.now) == 0
@@ -57,7 +58,7 @@ def test_a_price_gap_not_seen_for_a_minute_is_over(gap):
     assert ended.closed_at == gap.now
 
 
-def test_a_price_gap_that_is_still_seen_lives_on(gap):
+def test_a_price_gap_that_is_still_seen_lives_on(gap: World) -> None:
     gap.activate()
     for _ in range(3):
         gap.pass_time(40)
@@ -66,7 +67,7 @@ def test_a_price_gap_that_is_still_seen_lives_on(gap):
     assert status() == ("active", "")
 
 
-def test_funding_is_believed_for_ten_minutes_unseen(funding_gap):
+def test_funding_is_believed_for_ten_minutes_unseen(funding_gap: World) -> None:
     funding_gap.activate()
     funding_gap.pass_time(599)
     assert services.expire(now=funding_gap.now) == 0
@@ -75,7 +76,7 @@ def test_funding_is_believed_for_ten_minutes_unseen(funding_gap):
     assert status() == ("expired", Reason.NOT_SEEN)
 
 
-def test_a_gap_that_returns_is_a_new_episode(gap):
+def test_a_gap_that_returns_is_a_new_episode(gap: World) -> None:
     first = gap.activate()
     gap.pass_time(60)
     services.expire(now=gap.now)

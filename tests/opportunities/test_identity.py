@@ -6,12 +6,12 @@ LEGS = [("binance", "BTC/USDT", "buy"), ("okx", "BTC/USDT", "sell")]
 OPENED = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 
 
-def test_the_same_edge_has_the_same_fingerprint():
+def test_the_same_edge_has_the_same_fingerprint() -> None:
     assert fingerprint_of("cross_exchange", "BTC", LEGS) == fingerprint_of("cross_exchange", "BTC", list(LEGS))
     assert len(fingerprint_of("cross_exchange", "BTC", LEGS)) == 64
 
 
-def test_anything_else_has_another_one():
+def test_anything_else_has_another_one() -> None:
     others = {
         fingerprint_of("funding_rate", "BTC", LEGS),
         fingerprint_of("cross_exchange", "ETH", LEGS),
@@ -23,7 +23,7 @@ def test_anything_else_has_another_one():
     assert len(others) == 5
 
 
-def test_an_episode_has_its_own_id_and_the_moment_decides_not_its_zone():
+def test_an_episode_has_its_own_id_and_the_moment_decides_not_its_zone() -> None:
     fingerprint = fingerprint_of("cross_exchange", "BTC", LEGS)
     first = opportunity_id_of(fingerprint, OPENED)
     assert first.version == 5

@@ -7,17 +7,19 @@ from apps.opportunities import services
 from apps.opportunities.enums import Reason
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.types import MarkoutsDue
+from tests.opportunities.conftest import Build
 from tests.opportunities.factories import levels
 from tests.opportunities.test_detect import many
+from tests.opportunities.world import World
 
 
-def measure(world):
+def measure(world: World) -> int:
     """Fresh books, then everything that is due."""
     world.fill_books()
     return services.markouts_measure(market_ids=world.ids, now=world.now)
 
 
-def test_nothing_is_asked_for_before_it_is_due(gap):
+def test_nothing_is_asked_for_before_it_is_due(gap: World) -> None:
     gap.activate()
     gap.pass_time(0.999)
     assert services.markouts_request(now=gap.now) == 0
@@ -25,7 +27,7 @@ def test_nothing_is_asked_for_before_it_is_due(gap):
     assert measure(gap) == 0
 
 
-def test_what_is_due_is_asked_for_and_measured_at_the_alerted_size(gap):
+def test_what_is_due_is_asked_for_and_measured_at_the_alerted_size(gap: World) -> None:
     gap.activate()
     gap.pass_time(1.2)
     assert services.markouts_request(now=gap.now) == 1
@@ -40,7 +42,7 @@ def test_what_is_due_is_asked_for_and_measured_at_the_alerted_size(gap):
     assert measure(gap) == 0
 
 
-def test_a_loss_is_measured_as_a_loss(gap):
+def test_a_loss_is_measured_as_a_loss(gap: World) -> None:
     gap.activate()
     gap.pass_time(5.5)
     gap.change(1, bid=99.5, ask=99.6)
@@ -48,7 +50,7 @@ def test_a_loss_is_measured_as_a_loss(gap):
     assert Markout.objects.get(horizon_s=5).net_edge == Decimal("-0.00698802")  # 99.5·0.999/100.1 - 1
 
 
-def test_rows_that_have_ended_are_measured_too(gap):
+def test_rows_that_have_ended_are_measured_too(gap: World) -> None:
     gap.activate()
     gap.change(1, bid=100.2)
     gap.pass_time(0.5)
@@ -60,7 +62,7 @@ def test_rows_that_have_ended_are_measured_too(gap):
     assert Markout.objects.get(horizon_s=30).net_edge == Decimal("-0.00000200")  # 100.2·0.999/100.1 - 1
 
 
-def test_repricing_does_not_change_the_size_that_is_measured(gap):
+def test_repricing_does_not_change_the_size_that_is_measured(gap: World) -> None:
     gap.activate()
     gap.pass_time(0.5)
     gap.fill_books(0, asks=levels(("100", "1"), ("100.9", "50")), bids=levels(("99.9", "1")))
@@ -72,14 +74,14 @@ def test_repricing_does_not_change_the_size_that_is_measured(gap):
     assert Markout.objects.get(horizon_s=1).net_edge == Decimal("0.00798201")
 
 
-def test_the_books_of_the_alert_itself_are_no_markout(gap):
+def test_the_books_of_the_alert_itself_are_no_markout(gap: World) -> None:
     gap.activate()
     gap.pass_time(1.2)
     assert services.markouts_measure(market_ids=None, now=gap.now) == 0
     assert Markout.objects.get(horizon_s=1).reason == ""
 
 
-def test_a_missing_book_is_recorded_once_it_is_too_late(gap):
+def test_a_missing_book_is_recorded_once_it_is_too_late(gap: World) -> None:
     gap.activate()
     gap.pass_time(6)
     services.markouts_request(now=gap.now)
@@ -92,7 +94,7 @@ def test_a_missing_book_is_recorded_once_it_is_too_late(gap):
     assert set(Markout.objects.exclude(measured_at=None).values_list("horizon_s", flat=True)) == {5}
 
 
-def test_a_later_horizon_may_be_measured_a_little_later(gap):
+def test_a_later_horizon_may_be_measured_a_little_later(gap: World) -> None:
     gap.activate()
     gap.pass_time(60 + 29)
     services.markouts_request(now=gap.now)
@@ -104,7 +106,7 @@ def test_a_later_horizon_may_be_measured_a_little_later(gap):
     }
 
 
-def test_books_that_cannot_tell_are_recorded_with_the_reason(gap):
+def test_books_that_cannot_tell_are_recorded_with_the_reason(gap: World) -> None:
     gap.activate()
     gap.pass_time(1.2)
     gap.fill_books(0)
@@ -114,14 +116,14 @@ def test_books_that_cannot_tell_are_recorded_with_the_reason(gap):
     assert (thin.reason, thin.net_edge, thin.measured_at) == (Reason.THIN_BOOK, None, None)
 
 
-def test_other_markets_books_measure_nothing(gap):
+def test_other_markets_books_measure_nothing(gap: World) -> None:
     gap.activate()
     gap.pass_time(1.2)
     gap.fill_books()
     assert services.markouts_measure(market_ids=[gap.ids[-1] + 1000], now=gap.now) == 0
 
 
-def test_queries_do_not_grow_with_rows(build):
+def test_queries_do_not_grow_with_rows(build: Build) -> None:
     world = build(*many(20))
     world.detect()
     world.price()

@@ -1,10 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from apps.markets.models import Market
 from apps.opportunities import services
@@ -12,12 +14,13 @@ from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import recompute
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.types import OpportunitiesActive, OpportunitiesEnded
-from tests.opportunities.conftest import HIGH, LOW
+from tests.opportunities.conftest import HIGH, LOW, Build
 from tests.opportunities.factories import levels
 from tests.opportunities.test_detect import many
+from tests.opportunities.world import World
 
 
-def test_a_detected_row_becomes_active_with_size_evidence_and_an_expiry(gap):
+def test_a_detected_row_becomes_active_with_size_evidence_and_an_expiry(gap: World) -> None:
     gap.detect()
     gap.pass_time(1)
     report = gap.price()
@@ -41,7 +44,7 @@ def test_a_detected_row_becomes_active_with_size_evidence_and_an_expiry(gap):
     ]
 
 
-def test_a_funding_difference_becomes_active(funding_gap):
+def test_a_funding_difference_becomes_active(funding_gap: World) -> None:
     row = funding_gap.activate()
     assert row.kind == "funding_rate"
     assert row.net_edge == Decimal("0.0036")
@@ -52,7 +55,7 @@ def test_a_funding_difference_becomes_active(funding_gap):
     assert row.evidence["legs"][0]["funding"]["interval_h"] == "8"
 
 
-def test_a_row_waits_until_every_leg_has_a_book(gap):
+def test_a_row_waits_until_every_leg_has_a_book(gap: World) -> None:
     gap.detect()
     gap.fill_books(0)
     assert services.price(market_ids=gap.ids, now=gap.now) == services.price(market_ids=None, now=gap.now)
@@ -61,21 +64,21 @@ def test_a_row_waits_until_every_leg_has_a_book(gap):
     assert services.price(market_ids=[gap.ids[1]], now=gap.now).activated == 1
 
 
-def test_only_rows_that_the_books_touch_are_priced(gap):
+def test_only_rows_that_the_books_touch_are_priced(gap: World) -> None:
     gap.detect()
     gap.fill_books()
     assert services.price(market_ids=[gap.ids[0] + 1000], now=gap.now).activated == 0
     assert Opportunity.objects.get().status == OpportunityStatus.DETECTED
 
 
-def test_old_books_price_nothing(gap):
+def test_old_books_price_nothing(gap: World) -> None:
     gap.detect()
     gap.fill_books(age_ms=2001)
     assert services.price(market_ids=None, now=gap.now).activated == 0
     assert Opportunity.objects.get().status == OpportunityStatus.DETECTED
 
 
-def test_a_candidate_that_its_books_do_not_bear_out_is_dropped_with_the_reason(gap):
+def test_a_candidate_that_its_books_do_not_bear_out_is_dropped_with_the_reason(gap: World) -> None:
     gap.detect()
     gap.fill_books(0)
     gap.fill_books(1, bids=levels(("100.2", "50")), asks=levels(("101.1", "50")))
@@ -86,7 +89,7 @@ def test_a_candidate_that_its_books_do_not_bear_out_is_dropped_with_the_reason(g
     assert not Markout.objects.exists()
 
 
-def test_a_candidate_too_small_for_the_exchange_is_dropped(gap):
+def test_a_candidate_too_small_for_the_exchange_is_dropped(gap: World) -> None:
     gap.detect()
     gap.fill_books(0)
     gap.fill_books(1, bids=levels(("101", "0.04"), ("100.1", "50")), asks=levels(("101.1", "50")))
@@ -94,7 +97,7 @@ def test_a_candidate_too_small_for_the_exchange_is_dropped(gap):
     assert Opportunity.objects.get().reason == Reason.BELOW_MINIMUM
 
 
-def test_a_thin_book_limits_the_size(gap):
+def test_a_thin_book_limits_the_size(gap: World) -> None:
     gap.detect()
     gap.fill_books(0)
     gap.fill_books(1, bids=levels(("101", "2.00005"), ("100.1", "50")), asks=levels(("101.1", "50")))
@@ -105,7 +108,7 @@ def test_a_thin_book_limits_the_size(gap):
     assert row.expires_at == gap.now + timedelta(minutes=30)
 
 
-def test_an_active_row_is_updated_and_keeps_its_first_moment_and_its_peak(gap):
+def test_an_active_row_is_updated_and_keeps_its_first_moment_and_its_peak(gap: World) -> None:
     first = gap.activate()
     gap.pass_time(5)
     gap.change(1, bid=100.8)
@@ -124,7 +127,7 @@ def test_an_active_row_is_updated_and_keeps_its_first_moment_and_its_peak(gap):
     assert Opportunity.objects.get().peak_net_edge > first.net_edge
 
 
-def test_an_active_row_closes_when_its_edge_is_gone(gap):
+def test_an_active_row_closes_when_its_edge_is_gone(gap: World) -> None:
     row = gap.activate()
     gap.pass_time(2)
     gap.change(1, bid=100.2)
@@ -144,7 +147,7 @@ def test_an_active_row_closes_when_its_edge_is_gone(gap):
         ({"bids": levels(("150", "9")), "asks": levels(("151", "9"))}, Reason.PRICE_RATIO),
     ],
 )
-def test_unfit_books_decide_nothing(gap, sides, reason):
+def test_unfit_books_decide_nothing(gap: World, sides: dict[str, Any], reason: Reason) -> None:
     gap.detect()
     gap.fill_books(0)
     gap.fill_books(1, **sides)
@@ -162,7 +165,7 @@ def test_unfit_books_decide_nothing(gap, sides, reason):
     assert (same.status, same.reason, same.priced_at) == ("active", "", active.priced_at)
 
 
-def test_books_of_moments_too_far_apart_decide_nothing(gap, settings):
+def test_books_of_moments_too_far_apart_decide_nothing(gap: World, settings: Settings) -> None:
     settings.MAX_SKEW_S = 1.0
     gap.detect()
     gap.fill_books(0, age_ms=1500)
@@ -171,7 +174,7 @@ def test_books_of_moments_too_far_apart_decide_nothing(gap, settings):
     assert Opportunity.objects.get().reason == Reason.SKEWED_BOOKS
 
 
-def test_a_fee_that_went_missing_decides_nothing(gap):
+def test_a_fee_that_went_missing_decides_nothing(gap: World) -> None:
     from apps.markets.models import Exchange
 
     gap.detect()
@@ -182,7 +185,7 @@ def test_a_fee_that_went_missing_decides_nothing(gap):
     assert (row.status, row.reason) == ("detected", Reason.MISSING_FEE)
 
 
-def test_funding_that_went_stale_decides_nothing(funding_gap, settings):
+def test_funding_that_went_stale_decides_nothing(funding_gap: World, settings: Settings) -> None:
     funding_gap.detect()
     funding_gap.pass_time(settings.MAX_FUNDING_AGE_S)
     funding_gap.price()
@@ -190,7 +193,7 @@ def test_funding_that_went_stale_decides_nothing(funding_gap, settings):
     assert (row.status, row.reason) == ("detected", Reason.MISSING_FUNDING)
 
 
-def test_an_older_price_never_overwrites_a_newer_one(gap):
+def test_an_older_price_never_overwrites_a_newer_one(gap: World) -> None:
     gap.activate()
     gap.pass_time(5)
     gap.price()
@@ -201,14 +204,14 @@ def test_an_older_price_never_overwrites_a_newer_one(gap):
     assert Opportunity.objects.get().priced_at == newer.priced_at
 
 
-def test_a_row_that_ended_meanwhile_is_not_brought_back(gap):
+def test_a_row_that_ended_meanwhile_is_not_brought_back(gap: World) -> None:
     gap.detect()
     Opportunity.objects.update(status="dropped", closed_at=gap.now, reason="never priced")
     assert gap.price().activated == 0
     assert gap.news(OpportunitiesActive) == []
 
 
-def test_queries_do_not_grow_with_rows(build):
+def test_queries_do_not_grow_with_rows(build: Build) -> None:
     counts = []
     for size in (3, 24):
         world = build(*many(size)) if not counts else world_again(build, size)
@@ -221,12 +224,12 @@ def test_queries_do_not_grow_with_rows(build):
     assert counts[1] <= counts[0]
 
 
-def world_again(build, size):
+def world_again(build: Build, size: int) -> World:
     """Another world on other exchanges, so that both may exist at once."""
     return build(*(replace(one, exchange=f"{one.exchange}2") for one in many(size)))
 
 
-def test_a_multiplied_listing_is_priced_per_unit_and_shown_as_listed(build):
+def test_a_multiplied_listing_is_priced_per_unit_and_shown_as_listed(build: Build) -> None:
     thousands = replace(HIGH, multiplier=1000, bid=99_990.0, ask=100_010.0)
     row = build(LOW, thousands).activate()
     assert row.legs[1]["symbol"] == "1000BTC/USDT:USDT"

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from apps.opportunities.enums import Reason, Side
+from apps.opportunities.legs import Leg
 from apps.opportunities.pricing import Priced, Refusal, edge_at, price_legs
 from apps.opportunities.strategies.base import EdgeTerms
 from apps.opportunities.strategies.cross_exchange import CrossExchange
@@ -15,14 +17,14 @@ from tests.opportunities.factories import HOUR_MS, NOW_MS, funding, leg, levels,
 CROSS, FUNDING = CrossExchange(), FundingRate()
 
 
-def cross_legs(**changes):
+def cross_legs(**changes: Any) -> tuple[Leg, ...]:
     """Buy at 100, 101, 102 and sell at 103, 102, 101; fees 0.1 % each."""
     buy = leg("a", Side.BUY, levels(("99", "10")), levels(("100", "2"), ("101", "2"), ("102", "2")), **changes)
     sell = leg("b", Side.SELL, levels(("103", "3"), ("102", "1"), ("101", "10")), levels(("104", "1")), **changes)
     return buy, sell
 
 
-def funding_legs(long_rate="0.0001", short_rate="0.0021", **changes):
+def funding_legs(long_rate: Any = "0.0001", short_rate: Any = "0.0021", **changes: Any) -> tuple[Leg, ...]:
     long = leg(
         "a", Side.BUY, levels(("99.95", "50")), levels(("100.05", "50")), fee=Decimal("0.0005"),
         funding=funding(long_rate), **changes,
@@ -34,7 +36,7 @@ def funding_legs(long_rate="0.0001", short_rate="0.0021", **changes):
     return long, short
 
 
-def test_cross_exchange_at_the_optimal_size():
+def test_cross_exchange_at_the_optimal_size() -> None:
     # Steps: 2 @ 100/103, 1 @ 101/103, 1 @ 101/102, then 102/101 loses; 102·0.999 > 101·1.001 earns.
     # Bought: (2·100 + 2·101)/4 = 100.5, sold: (3·103 + 1·102)/4 = 102.75. Optimal 4 units = 402 USD < 1,000.
     # Net: 102.75·0.999 / (100.5·1.001) - 1 = 102.64725/100.6005 - 1 = 0.0203453263…; floor at 8 places.
@@ -53,7 +55,7 @@ def test_cross_exchange_at_the_optimal_size():
     assert abs(total - priced.edges.net) < Decimal("2e-8")
 
 
-def test_cross_exchange_break_even_size():
+def test_cross_exchange_break_even_size() -> None:
     # After 4 units 8.187 is earned. The next 2 @ 102/101 lose 102·1.001 - 101·0.999 = 1.203 each: 2.406, then the asks
     # are exhausted with 5.781 left: the break-even lies beyond the visible book, so the book is the limit: 6 units.
     priced = price_legs(CROSS, cross_legs(), terms())
@@ -66,7 +68,7 @@ def test_cross_exchange_break_even_size():
     assert priced.optimal_notional == 402
 
 
-def test_size_is_the_reference_where_the_books_hold_more():
+def test_size_is_the_reference_where_the_books_hold_more() -> None:
     # 100 USD at 100 = 1 unit. Net = 103·0.999/(100·1.001) - 1 = 102.897/100.1 - 1 = 0.02794205…
     priced = price_legs(CROSS, cross_legs(), terms(reference_notional=Decimal(100)))
     assert (priced.quantity, priced.size) == (1, 100)
@@ -74,7 +76,7 @@ def test_size_is_the_reference_where_the_books_hold_more():
     assert priced.optimal_notional == 402
 
 
-def test_the_reference_is_in_dollars_whatever_the_quote_currency():
+def test_the_reference_is_in_dollars_whatever_the_quote_currency() -> None:
     # 1 unit of quote currency is worth 50 dollars: 1,000 USD = 20 of it = 0.2 units.
     priced = price_legs(CROSS, cross_legs(), terms(dollar_rate=Decimal(50)))
     assert priced.quantity == Decimal("0.2")
@@ -82,7 +84,7 @@ def test_the_reference_is_in_dollars_whatever_the_quote_currency():
     assert priced.edges.profit == Decimal("0.5594")  # quote currency: 0.2·(102.897 - 100.1)
 
 
-def test_size_is_whole_lots_of_both_legs():
+def test_size_is_whole_lots_of_both_legs() -> None:
     buy, sell = cross_legs()
     legs = (replace(buy, amount_step=Decimal("0.3")), replace(sell, amount_step=Decimal("0.2")))
     assert price_legs(CROSS, legs, terms()).quantity == Decimal("3.6")  # a multiple of 0.6
@@ -90,7 +92,7 @@ def test_size_is_whole_lots_of_both_legs():
     assert price_legs(CROSS, legs, terms()) == Refusal(Reason.BELOW_MINIMUM)
 
 
-def test_lots_and_minimums_are_in_listed_units():
+def test_lots_and_minimums_are_in_listed_units() -> None:
     # The seller lists thousands: 4 units of the instrument are 0.004 listed units, in lots of 0.003 -> 3 units.
     buy, sell = cross_legs()
     thousands = replace(
@@ -112,13 +114,13 @@ def test_lots_and_minimums_are_in_listed_units():
     assert price_legs(CROSS, (buy, costly), terms()) == Refusal(Reason.BELOW_MINIMUM)
 
 
-def test_gross_positive_but_net_negative_is_refused():
+def test_gross_positive_but_net_negative_is_refused() -> None:
     buy = leg("a", Side.BUY, levels(("99", "9")), levels(("100", "9")))
     sell = leg("b", Side.SELL, levels(("100.15", "9")), levels(("101", "9")))
     assert price_legs(CROSS, (buy, sell), terms()) == Refusal(Reason.EDGE_GONE)
 
 
-def test_an_edge_equal_to_the_minimum_is_refused():
+def test_an_edge_equal_to_the_minimum_is_refused() -> None:
     buy = leg("a", Side.BUY, levels(("99", "9")), levels(("100", "9")), fee=Decimal(0))
     sell = leg("b", Side.SELL, levels(("100.05", "9")), levels(("101", "9")), fee=Decimal(0))
     assert price_legs(CROSS, (buy, sell), terms()) == Refusal(Reason.EDGE_GONE)
@@ -134,13 +136,13 @@ def test_an_edge_equal_to_the_minimum_is_refused():
         ({"bids": levels(("150", "1")), "asks": levels(("151", "1"))}, Reason.PRICE_RATIO),
     ],
 )
-def test_books_that_cannot_be_trusted_are_refused(changes, reason):
+def test_books_that_cannot_be_trusted_are_refused(changes: dict[str, Any], reason: Reason) -> None:
     buy, sell = cross_legs()
     assert price_legs(CROSS, (buy, replace(sell, **changes)), terms()) == Refusal(reason)
     assert not reason.is_verdict
 
 
-def test_books_without_a_stamp_are_compared_by_when_they_came():
+def test_books_without_a_stamp_are_compared_by_when_they_came() -> None:
     buy, sell = cross_legs()
     unstamped = replace(sell, exchange_ts=0)
     assert isinstance(price_legs(CROSS, (buy, unstamped), terms()), Priced)
@@ -148,7 +150,7 @@ def test_books_without_a_stamp_are_compared_by_when_they_came():
     assert price_legs(CROSS, (buy, late), terms()) == Refusal(Reason.SKEWED_BOOKS)
 
 
-def test_funding_rate_at_the_reference_size():
+def test_funding_rate_at_the_reference_size() -> None:
     # Long: 0.01 % per 8 h, next in 4 h: n = floor((24-4)/8)+1 = 3. Short: 0.21 % per 4 h, next in 2 h: 6.
     # Gross = 6·0.0021 - 3·0.0001 = 0.0123. Fees = 2·(0.0005+0.0004) = 0.0018.
     # Spreads: 0.1/100 + 0.2/100 = 0.003. Basis: both mids 100 -> 0. Net = 0.0123 - 0.0018 - 0.003 = 0.0075.
@@ -170,7 +172,7 @@ def test_funding_rate_at_the_reference_size():
     assert Decimal("7.49999998") < priced.edges.profit <= Decimal("7.5")
 
 
-def test_entry_basis_only_ever_costs():
+def test_entry_basis_only_ever_costs() -> None:
     long, short = funding_legs()
     cheaper = replace(short, bids=levels(("98.9", "50")), asks=levels(("99.1", "50")))
     # Short mid 99: basis 99/100 - 1 = -0.01; spread 0.2/99 = 0.0020202…; net = 0.0123-0.0018-0.001-0.00202020-0.01 < 0.
@@ -181,7 +183,7 @@ def test_entry_basis_only_ever_costs():
     assert edge_at(FUNDING, (long, dearer), terms(), Decimal(1)) == Decimal("0.00751980")
 
 
-def test_funding_depth_ends_where_the_marginal_spread_eats_the_edge():
+def test_funding_depth_ends_where_the_marginal_spread_eats_the_edge() -> None:
     long, short = funding_legs()
     deep = replace(long, asks=levels(("100.05", "3"), ("102", "100")))
     # Beyond 3 units the long leg's spread is 2.05/100 > what is left (0.0085): optimal 3 units = 300.15 USD.
@@ -192,7 +194,7 @@ def test_funding_depth_ends_where_the_marginal_spread_eats_the_edge():
     assert priced.max_notional == Decimal("491.4")
 
 
-def test_break_even_is_unknown_where_the_hourly_difference_earns_nothing():
+def test_break_even_is_unknown_where_the_hourly_difference_earns_nothing() -> None:
     # The longer interval's single payment falls inside the horizon though its hourly rate is lower.
     long = replace(funding_legs()[0], funding=funding("0.001", interval_h="1", next_h="25"))
     short = replace(funding_legs()[1], funding=funding("0.007", interval_h="8", next_h="24"))
@@ -205,18 +207,18 @@ def test_break_even_is_unknown_where_the_hourly_difference_earns_nothing():
     ("interval_h", "next_h", "count"),
     [("8", "8", 3), ("8", "0", 4), ("8", "24", 1), ("8", "24.001", 0), ("1", "0.5", 24), ("24", "25", 0)],
 )
-def test_fundings_inside_the_horizon(interval_h, next_h, count):
+def test_fundings_inside_the_horizon(interval_h: str, next_h: str, count: int) -> None:
     due = funding("0.0001", interval_h=interval_h, next_h=next_h)
     assert fundings_within(EdgeTerms(Decimal(24), NOW_MS), due) == count
     later = EdgeTerms(Decimal(24), NOW_MS - HOUR_MS * 100)
     assert fundings_within(later, due) == 0
 
 
-def test_a_perpetual_without_funding_is_refused():
+def test_a_perpetual_without_funding_is_refused() -> None:
     long, short = funding_legs()
     assert price_legs(FUNDING, (replace(long, funding=None), short), terms()) == Refusal(Reason.MISSING_FUNDING)
 
 
-def test_the_edge_at_a_size_that_a_book_does_not_hold_is_unknown():
+def test_the_edge_at_a_size_that_a_book_does_not_hold_is_unknown() -> None:
     assert edge_at(CROSS, cross_legs(), terms(), Decimal(7)) == Refusal(Reason.THIN_BOOK)
     assert edge_at(CROSS, cross_legs(), terms(), Decimal(6)) > 0

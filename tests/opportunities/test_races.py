@@ -1,7 +1,9 @@
 """Two workers at once: what the database decides, and what the loser makes of it."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -10,24 +12,26 @@ from apps.opportunities import services
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.services.detect import _open
 from apps.opportunities.types import OpportunitiesActive, OpportunitiesEnded
+from tests.opportunities.conftest import Build
 from tests.opportunities.test_detect import many
+from tests.opportunities.world import World
 
 WORKERS = 6
 
 
-def copy_of(row, **changes):
+def copy_of(row: Opportunity, **changes: Any) -> Opportunity:
     """The same row, not stored yet."""
     facts = {field.attname: getattr(row, field.attname) for field in Opportunity._meta.concrete_fields}
     return Opportunity(**(facts | changes))
 
 
-def at_once(work):
+def at_once(work: Callable[[], Any]) -> list[Any]:
     """Run `work` in several threads that start together, each with a connection of its own."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's test database lives in one connection; PostgreSQL shows this")
     barrier = Barrier(WORKERS)
 
-    def run(_):
+    def run(_: Any) -> Any:
         try:
             barrier.wait(timeout=10)
             return work()
@@ -38,7 +42,7 @@ def at_once(work):
         return list(pool.map(run, range(WORKERS)))
 
 
-def test_the_database_allows_one_open_row_per_fingerprint(gap):
+def test_the_database_allows_one_open_row_per_fingerprint(gap: World) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -52,7 +56,7 @@ def test_the_database_allows_one_open_row_per_fingerprint(gap):
     "broken",
     [{"net_edge": "0.02", "gross_edge": "0.01"}, {"leg_count": 3}, {"status": "active"}, {"status": "closed"}],
 )
-def test_the_database_refuses_rows_that_contradict_themselves(gap, broken):
+def test_the_database_refuses_rows_that_contradict_themselves(gap: World, broken: dict[str, Any]) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     Opportunity.objects.all().delete()
@@ -61,7 +65,7 @@ def test_the_database_refuses_rows_that_contradict_themselves(gap, broken):
     assert not Opportunity.objects.exists()
 
 
-def test_what_another_worker_opened_meanwhile_is_left_out_and_the_rest_is_opened(build):
+def test_what_another_worker_opened_meanwhile_is_left_out_and_the_rest_is_opened(build: Build) -> None:
     world = build(*many(3))
     world.detect()
     rows = list(Opportunity.objects.order_by("instrument"))
@@ -70,7 +74,7 @@ def test_what_another_worker_opened_meanwhile_is_left_out_and_the_rest_is_opened
     assert list(Opportunity.objects.order_by("instrument").values_list("pk", flat=True)) == [row.pk for row in rows]
 
 
-def test_an_id_that_was_used_a_moment_ago_is_not_used_again(gap):
+def test_an_id_that_was_used_a_moment_ago_is_not_used_again(gap: World) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     Opportunity.objects.update(status="expired", closed_at=gap.now)
@@ -78,7 +82,7 @@ def test_an_id_that_was_used_a_moment_ago_is_not_used_again(gap):
     assert Opportunity.objects.get().status == "expired"
 
 
-def test_a_row_that_contradicts_itself_is_an_error_and_no_loss_of_others(gap):
+def test_a_row_that_contradicts_itself_is_an_error_and_no_loss_of_others(gap: World) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     Opportunity.objects.all().delete()
@@ -86,7 +90,7 @@ def test_a_row_that_contradicts_itself_is_an_error_and_no_loss_of_others(gap):
         _open([copy_of(row, leg_count=3)])
 
 
-def test_workers_that_detect_at_once_open_each_gap_once(build):
+def test_workers_that_detect_at_once_open_each_gap_once(build: Build) -> None:
     world = build(*many(8))
     world.quote()
     reports = at_once(lambda: services.detect(now=world.now))
@@ -95,7 +99,7 @@ def test_workers_that_detect_at_once_open_each_gap_once(build):
     assert len(set(Opportunity.objects.values_list("fingerprint", flat=True))) == 8
 
 
-def test_workers_that_price_at_once_activate_each_row_once(build):
+def test_workers_that_price_at_once_activate_each_row_once(build: Build) -> None:
     world = build(*many(5))
     world.detect()
     world.fill_books()
@@ -107,7 +111,7 @@ def test_workers_that_price_at_once_activate_each_row_once(build):
     assert Markout.objects.count() == 20
 
 
-def test_workers_that_expire_at_once_end_each_row_once(gap):
+def test_workers_that_expire_at_once_end_each_row_once(gap: World) -> None:
     gap.activate()
     gap.pass_time(60)
     ended = at_once(lambda: services.expire(now=gap.now))

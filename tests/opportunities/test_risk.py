@@ -1,5 +1,6 @@
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ FACTS = RiskFacts(
         ({"optimal_notional": Decimal(0), "book_age_s": 10}, 0.0),
     ],
 )
-def test_confidence(changes, confidence):
+def test_confidence(changes: dict[str, Any], confidence: float) -> None:
     verdict = assess(replace(FACTS, **changes))
     assert verdict.confidence == pytest.approx(confidence)
     assert verdict.score == pytest.approx(2 * confidence)
@@ -47,11 +48,11 @@ def test_confidence(changes, confidence):
         ({"break_even_share": Decimal("1.01")}, Risk.HIGH),
     ],
 )
-def test_risk(changes, risk):
+def test_risk(changes: dict[str, Any], risk: str) -> None:
     assert assess(replace(FACTS, **changes)).risk is risk
 
 
-def test_the_score_orders_by_expected_profit_not_by_edge():
+def test_the_score_orders_by_expected_profit_not_by_edge() -> None:
     large = replace(FACTS, profit_usd=Decimal(5), net_edge=Decimal("0.005"))
     thin = replace(FACTS, profit_usd=Decimal("0.2"), net_edge=Decimal("0.02"), optimal_notional=Decimal(10))
     assert assess(large).score > assess(thin).score

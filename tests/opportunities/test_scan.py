@@ -1,17 +1,22 @@
 """The array scans: against the plain loop, by their invariants, and with decoys."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.opportunities.strategies.base import Strategy
 from apps.opportunities.strategies.cross_exchange import CrossExchange
 from apps.opportunities.strategies.funding_rate import FundingRate
 from tests.opportunities.bench import market_of
 from tests.opportunities.factories import HOUR_MS, NAN, NOW_MS, PARAMS, Listing, found_legs, view_of
 from tests.opportunities.plain import cross_pairs, funding_pairs, tickers_of
+
+Listings = list[Listing]
+Pair = tuple[str, str, str]
 
 CROSS, FUNDING = CrossExchange(), FundingRate()
 CHEAP, DEAR = Listing("a", 99.9, 100.0), Listing("b", 101.0, 101.1)
@@ -48,7 +53,7 @@ listing_lists = st.lists(
 )
 
 
-def found_by(strategy, listings, params=PARAMS):
+def found_by(strategy: Strategy, listings: Listings, params: Any = PARAMS) -> dict[Pair, float]:
     """(instrument/quote, buy exchange, sell exchange) -> net edge, as the plain loop answers."""
     view = view_of(listings)
     candidates = strategy.scan(view, params)
@@ -59,7 +64,7 @@ def found_by(strategy, listings, params=PARAMS):
     return {(name, *leg): net for name, leg, net in zip(names, legs, candidates.net.tolist(), strict=True)}
 
 
-def assert_same(found, wanted):
+def assert_same(found: Any, wanted: Any) -> None:
     """Equal but for pairs that floats put on either side of the threshold."""
     edge = PARAMS.min_net_edge
     for key in found.keys() ^ wanted.keys():
@@ -68,7 +73,7 @@ def assert_same(found, wanted):
         assert found[key] == pytest.approx(wanted[key], rel=1e-9, abs=1e-12)
 
 
-def test_the_known_gap_is_found_with_its_edges():
+def test_the_known_gap_is_found_with_its_edges() -> None:
     view = view_of([CHEAP, DEAR])
     found = CROSS.scan(view, PARAMS)
     assert found_legs(view, found.legs) == [("a", "b")]
@@ -77,7 +82,7 @@ def test_the_known_gap_is_found_with_its_edges():
     assert found.notional[0] == pytest.approx(1000)
 
 
-def test_the_known_funding_difference_is_found_with_its_edges():
+def test_the_known_funding_difference_is_found_with_its_edges() -> None:
     view = view_of([LOW, HIGH])
     found = FUNDING.scan(view, PARAMS)
     assert found_legs(view, found.legs) == [("a", "b")]
@@ -85,7 +90,7 @@ def test_the_known_funding_difference_is_found_with_its_edges():
     assert found.net[0] == pytest.approx(0.006 - 0.002 - 2 * 0.0002)
 
 
-def test_an_hourly_rate_outranks_a_larger_one_that_is_paid_every_eight_hours():
+def test_an_hourly_rate_outranks_a_larger_one_that_is_paid_every_eight_hours() -> None:
     other = replace(LOW, rate=0.0)
     hourly = replace(HIGH, exchange="h", rate=0.0002, interval_h=1.0, next_h=0.5)
     eight_hourly = replace(HIGH, exchange="e", rate=0.0006, interval_h=8.0, next_h=0.5)
@@ -97,7 +102,7 @@ def test_an_hourly_rate_outranks_a_larger_one_that_is_paid_every_eight_hours():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_scan_finds_what_the_plain_loop_finds_on_a_large_market(seed):
+def test_the_scan_finds_what_the_plain_loop_finds_on_a_large_market(seed: int) -> None:
     listings = market_of(5, 120, seed=seed)
     cross = cross_pairs(tickers_of(listings, swap=False), PARAMS)
     funding = funding_pairs(tickers_of(listings, swap=True), PARAMS)
@@ -108,7 +113,7 @@ def test_the_scan_finds_what_the_plain_loop_finds_on_a_large_market(seed):
 
 @given(listing_lists)
 @settings(max_examples=150, deadline=None)
-def test_the_scan_finds_what_the_plain_loop_finds(listings):
+def test_the_scan_finds_what_the_plain_loop_finds(listings: Listings) -> None:
     assert_same(found_by(CROSS, listings), cross_pairs(tickers_of(listings, swap=False), PARAMS))
     assert_same(found_by(FUNDING, listings), funding_pairs(tickers_of(listings, swap=True), PARAMS))
 
@@ -116,7 +121,7 @@ def test_the_scan_finds_what_the_plain_loop_finds(listings):
 @pytest.mark.parametrize("strategy", [CROSS, FUNDING])
 @given(listings=listing_lists)
 @settings(max_examples=60, deadline=None)
-def test_net_is_never_above_gross(strategy, listings):
+def test_net_is_never_above_gross(strategy: Strategy, listings: Listings) -> None:
     found = strategy.scan(view_of(listings), replace(PARAMS, min_net_edge=-1.0))
     assert (found.net <= found.gross + 1e-15).all()
 
@@ -124,7 +129,7 @@ def test_net_is_never_above_gross(strategy, listings):
 @pytest.mark.parametrize("strategy", [CROSS, FUNDING])
 @given(listings=listing_lists, factor=st.sampled_from([1e-6, 0.125, 3.0, 1e5]))
 @settings(max_examples=60, deadline=None)
-def test_scaling_all_prices_changes_nothing(strategy, listings, factor):
+def test_scaling_all_prices_changes_nothing(strategy: Strategy, listings: Listings, factor: float) -> None:
     scaled = [replace(one, bid=one.bid * factor, ask=one.ask * factor) for one in listings]
     assert_same(found_by(strategy, scaled), found_by(strategy, listings))
 
@@ -132,7 +137,7 @@ def test_scaling_all_prices_changes_nothing(strategy, listings, factor):
 @pytest.mark.parametrize("strategy", [CROSS, FUNDING])
 @given(listings=listing_lists)
 @settings(max_examples=60, deadline=None)
-def test_swapping_the_exchanges_swaps_the_legs(strategy, listings):
+def test_swapping_the_exchanges_swaps_the_legs(strategy: Strategy, listings: Listings) -> None:
     names = dict(zip("abcde", "edcba", strict=True))
     swapped = found_by(strategy, [replace(one, exchange=names[one.exchange]) for one in listings])
     wanted = {(name, names[buy], names[sell]): net for (name, buy, sell), net in found_by(strategy, listings).items()}
@@ -142,7 +147,7 @@ def test_swapping_the_exchanges_swaps_the_legs(strategy, listings):
 @pytest.mark.parametrize("strategy", [CROSS, FUNDING])
 @given(listings=listing_lists, extra=st.floats(0, 0.01))
 @settings(max_examples=60, deadline=None)
-def test_a_higher_fee_never_raises_an_edge(strategy, listings, extra):
+def test_a_higher_fee_never_raises_an_edge(strategy: Strategy, listings: Listings, extra: float) -> None:
     before = found_by(strategy, listings)
     after = found_by(strategy, [replace(one, fee=one.fee + extra) for one in listings])
     assert after.keys() <= before.keys()
@@ -166,7 +171,7 @@ def test_a_higher_fee_never_raises_an_edge(strategy, listings, extra):
         {"swap": True},
     ],
 )
-def test_decoys_of_a_price_gap_are_not_found(decoy):
+def test_decoys_of_a_price_gap_are_not_found(decoy: dict[str, Any]) -> None:
     assert len(CROSS.scan(view_of([CHEAP, DEAR]), PARAMS)) == 1
     assert len(CROSS.scan(view_of([CHEAP, replace(DEAR, **decoy)]), PARAMS)) == 0
 
@@ -191,18 +196,18 @@ def test_decoys_of_a_price_gap_are_not_found(decoy):
         {"swap": False},
     ],
 )
-def test_decoys_of_a_funding_difference_are_not_found(decoy):
+def test_decoys_of_a_funding_difference_are_not_found(decoy: dict[str, Any]) -> None:
     assert len(FUNDING.scan(view_of([LOW, HIGH]), PARAMS)) == 1
     assert len(FUNDING.scan(view_of([LOW, replace(HIGH, **decoy)]), PARAMS)) == 0
 
 
-def test_legs_are_compared_up_to_the_very_limits():
+def test_legs_are_compared_up_to_the_very_limits() -> None:
     assert len(CROSS.scan(view_of([CHEAP, replace(DEAR, ts=CHEAP.ts - 5000)]), PARAMS)) == 1
     wide = replace(PARAMS, min_net_edge=101 * 0.999 / (100 * 1.001) - 1)
     assert len(CROSS.scan(view_of([CHEAP, DEAR]), wide)) == 0
 
 
-def test_a_multiplied_listing_is_compared_per_unit_of_the_instrument():
+def test_a_multiplied_listing_is_compared_per_unit_of_the_instrument() -> None:
     thousands = replace(DEAR, bid=101_000.0, ask=101_100.0, multiplier=1000, bid_size=0.005)
     view = view_of([CHEAP, thousands])
     found = CROSS.scan(view, PARAMS)
@@ -211,13 +216,13 @@ def test_a_multiplied_listing_is_compared_per_unit_of_the_instrument():
     assert found.notional[0] == pytest.approx(500)
 
 
-def test_two_listings_of_one_exchange_are_never_both_legs():
+def test_two_listings_of_one_exchange_are_never_both_legs() -> None:
     assert (
         len(CROSS.scan(view_of([CHEAP, replace(DEAR, exchange="a", multiplier=10, bid=1010, ask=1011)]), PARAMS)) == 0
     )
 
 
-def test_funding_of_both_legs_counts_at_its_own_times():
+def test_funding_of_both_legs_counts_at_its_own_times() -> None:
     # Short: due in 23 h and then no more within 24; long: due in 25 h, pays nothing inside the horizon.
     long = replace(LOW, rate=0.01, next_h=25.0)
     short = replace(HIGH, rate=0.004, interval_h=4.0, next_h=23.0)
@@ -226,6 +231,6 @@ def test_funding_of_both_legs_counts_at_its_own_times():
     assert round(23 * HOUR_MS) < PARAMS.horizon_h * HOUR_MS
 
 
-def test_unknown_sizes_leave_the_notional_unknown():
+def test_unknown_sizes_leave_the_notional_unknown() -> None:
     found = CROSS.scan(view_of([CHEAP, replace(DEAR, bid_size=NAN)]), PARAMS)
     assert np.isnan(found.notional[0])

@@ -1,31 +1,38 @@
 import json
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from apps.accounts.enums import Tier
+from apps.accounts.models import User
 from apps.accounts.services import user_create
 from apps.opportunities import selectors, services
 from apps.opportunities.exceptions import OpportunityNotFound
 from apps.opportunities.models import Opportunity
+from tests.opportunities.conftest import Build
 from tests.opportunities.test_detect import many
+from tests.opportunities.world import World
+
+People = dict[Tier, User]
 
 
 @pytest.fixture
-def people(build):
+def people(build: Build) -> People:
     """One user per tier."""
     return {
         tier: user_create(email=f"{tier}@example.com", password="correct horse battery", tier=tier) for tier in Tier
     }
 
 
-def visible(world, user):
+def visible(world: World, user: User) -> list[Any]:
     """Ids that this user sees in the list now."""
     return [row.pk for row in selectors.opportunities_visible(user=user, now=world.now)]
 
 
-def test_who_sees_an_opportunity_when(gap, people):
+def test_who_sees_an_opportunity_when(gap: World, people: People) -> None:
     row = gap.activate()
     for tier in (Tier.BASIC, Tier.PREMIUM, Tier.ENTERPRISE):
         assert visible(gap, people[tier]) == [row.pk]
@@ -39,7 +46,7 @@ def test_who_sees_an_opportunity_when(gap, people):
     assert selectors.opportunity_visible(user=people[Tier.FREE], id=row.pk, now=gap.now) == row
 
 
-def test_only_active_ones_for_everybody_are_listed(gap, people):
+def test_only_active_ones_for_everybody_are_listed(gap: World, people: People) -> None:
     user = people[Tier.PREMIUM]
     gap.detect()
     assert visible(gap, user) == []
@@ -55,7 +62,7 @@ def test_only_active_ones_for_everybody_are_listed(gap, people):
     assert visible(gap, user) == []
 
 
-def test_an_ended_one_can_still_be_read_but_is_not_listed(gap, people):
+def test_an_ended_one_can_still_be_read_but_is_not_listed(gap: World, people: People) -> None:
     row = gap.activate()
     gap.pass_time(60)
     services.expire(now=gap.now)
@@ -65,7 +72,7 @@ def test_an_ended_one_can_still_be_read_but_is_not_listed(gap, people):
     assert not selectors.active_by_ids([row.pk]).exists()
 
 
-def test_the_best_come_first(build, people):
+def test_the_best_come_first(build: Build, people: People) -> None:
     world = build(*many(3))
     world.detect()
     world.price()
@@ -75,7 +82,7 @@ def test_the_best_come_first(build, people):
     assert {str(row.pk) for row in selectors.active_by_ids(ids)} == set(ids)
 
 
-def test_an_unknown_id_is_not_found(gap, people):
+def test_an_unknown_id_is_not_found(gap: World, people: People) -> None:
     for ask in (
         lambda: selectors.opportunity_alert(uuid.uuid4()),
         lambda: selectors.opportunity_visible(user=people[Tier.PREMIUM], id=uuid.uuid4(), now=gap.now),
@@ -84,7 +91,7 @@ def test_an_unknown_id_is_not_found(gap, people):
             ask()
 
 
-def test_the_alert_of_a_price_gap_in_words(gap, settings):
+def test_the_alert_of_a_price_gap_in_words(gap: World, settings: Settings) -> None:
     settings.PUBLIC_URL = "https://arb.example"
     settings.ORIGIN = "sandbox"
     row = gap.activate()
@@ -104,14 +111,14 @@ def test_the_alert_of_a_price_gap_in_words(gap, settings):
     assert "Not risk-free" in facts["caution"]
 
 
-def test_the_alert_of_a_funding_difference_in_words(funding_gap):
+def test_the_alert_of_a_funding_difference_in_words(funding_gap: World) -> None:
     facts = selectors.opportunity_alert(funding_gap.activate().pk)
     assert facts["legs_text"] == ("buy 9.999 BTC perpetual on aaa at 100.01, sell 9.999 BTC perpetual on bbb at 99.99")
     assert [leg["funding_percent"] for leg in facts["legs"]] == ["0.0100", "0.2100"]
     assert (facts["break_even_hours"], facts["net_apr_percent"]) == ("9.6", "131.4")
 
 
-def test_large_and_tiny_prices_are_readable(build):
+def test_large_and_tiny_prices_are_readable(build: Build) -> None:
     from dataclasses import replace
 
     from tests.opportunities.conftest import CHEAP, DEAR
@@ -122,7 +129,7 @@ def test_large_and_tiny_prices_are_readable(build):
     assert facts["legs"][0]["words"] == "buy 0.0156 BTC on aaa at 64,000.10"
 
 
-def test_an_alert_before_pricing_speaks_of_no_amounts(gap):
+def test_an_alert_before_pricing_speaks_of_no_amounts(gap: World) -> None:
     gap.detect()
     facts = selectors.opportunity_alert(Opportunity.objects.get().pk)
     assert facts["legs"][0]["words"] == "buy BTC on aaa at 100.00"

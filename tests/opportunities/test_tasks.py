@@ -1,14 +1,17 @@
 """The doorbells: each does its one thing, one run at a time."""
 
+from typing import Any
+
 import pytest
 
 from apps.core import queue
 from apps.opportunities import tasks
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.types import CandidatesFound, MarkoutsDue
+from tests.opportunities.world import World
 
 
-def test_the_whole_walk_by_its_tasks(gap):
+def test_the_whole_walk_by_its_tasks(gap: World) -> None:
     gap.quote()
     tasks.detect()
     assert gap.news(CandidatesFound) == [CandidatesFound(market_ids=tuple(gap.ids), found=1)]
@@ -27,7 +30,7 @@ def test_the_whole_walk_by_its_tasks(gap):
 
 
 @pytest.mark.parametrize("name", ["detect", "price"])
-def test_a_run_that_finds_another_one_at_work_leaves(gap, name):
+def test_a_run_that_finds_another_one_at_work_leaves(gap: World, name: str) -> None:
     gap.quote()
     gap.fill_books()
     with queue.answering(f"apps.opportunities.tasks.{name}", ttl=20) as mine:
@@ -48,7 +51,7 @@ def test_a_run_that_finds_another_one_at_work_leaves(gap, name):
         (tasks.request_markouts, "opportunities.request_markouts"),
     ],
 )
-def test_stale_messages_die_and_runs_are_bounded(task, name):
+def test_stale_messages_die_and_runs_are_bounded(task: Any, name: str) -> None:
     assert task.name == name
     assert 0 < task.expires <= 15
     assert task.soft_time_limit < task.time_limit <= 20

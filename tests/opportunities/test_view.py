@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,13 @@ from tests.opportunities.factories import HOUR_MS, NAN, NOW_MS, Listing, latest_
 AGES = {"max_age_ms": 15_000, "max_funding_age_ms": 120_000}
 
 
-def only(listing):
+def only(listing: Listing) -> tuple[float, float]:
     """The prices of the one row there is."""
     view = view_of([listing])
     return view.bid[0], view.ask[0]
 
 
-def test_rows_are_ordered_by_type_and_group_whatever_their_ids():
+def test_rows_are_ordered_by_type_and_group_whatever_their_ids() -> None:
     view = view_of(
         [
             Listing("b", 1, 2, "ETH"),
@@ -35,7 +36,7 @@ def test_rows_are_ordered_by_type_and_group_whatever_their_ids():
     assert groups.tolist() == sorted(groups.tolist())
 
 
-def test_multipliers_are_removed_from_prices_and_sizes():
+def test_multipliers_are_removed_from_prices_and_sizes() -> None:
     view = view_of([Listing("a", 4.0, 5.0, "PEPE", multiplier=1000, bid_size=3, ask_size=2)])
     assert (view.bid[0], view.ask[0]) == (0.004, 0.005)
     assert (view.bid_size[0], view.ask_size[0]) == (3000, 2000)
@@ -58,7 +59,7 @@ def test_multipliers_are_removed_from_prices_and_sizes():
         {"ts": 0},
     ],
 )
-def test_what_cannot_be_trusted_is_unusable(broken):
+def test_what_cannot_be_trusted_is_unusable(broken: dict[str, Any]) -> None:
     good = Listing("a", 100, 101)
     assert only(good) == (100, 101)
     bid, ask = only(replace(good, **broken))
@@ -67,11 +68,11 @@ def test_what_cannot_be_trusted_is_unusable(broken):
     assert view_of([replace(good, **broken)]).usable() == 0
 
 
-def test_an_unknown_size_is_no_reason_to_refuse():
+def test_an_unknown_size_is_no_reason_to_refuse() -> None:
     assert view_of([Listing("a", 100, 101, bid_size=NAN, ask_size=NAN)]).usable() == 1
 
 
-def test_old_snapshots_are_left_out():
+def test_old_snapshots_are_left_out() -> None:
     listings = [Listing("a", 100, 101, swap=True)]
     table = table_of(listings)
     fresh = market_view(table, latest_of(listings, received_at=NOW_MS - 15_000), now_ms=NOW_MS, **AGES)
@@ -83,13 +84,13 @@ def test_old_snapshots_are_left_out():
     assert older.interval_ms.tolist() == [0]
 
 
-def test_markets_that_the_table_does_not_know_are_ignored():
+def test_markets_that_the_table_does_not_know_are_ignored() -> None:
     listings = [Listing("a", 100, 101), Listing("a", 200, 201, "ETH")]
     view = market_view(table_of(listings[:1]), latest_of(listings), now_ms=NOW_MS, **AGES)
     assert view.bid.tolist() == [100]
 
 
-def test_an_empty_market_is_an_empty_view():
+def test_an_empty_market_is_an_empty_view() -> None:
     view = market_view(table_of([]), Latest(), now_ms=NOW_MS, **AGES)
     assert view.usable() == 0
     assert len(view.bid) == 0
@@ -98,19 +99,19 @@ def test_an_empty_market_is_an_empty_view():
 @pytest.mark.parametrize(
     "broken", [{"rate": NAN}, {"interval_h": NAN}, {"interval_h": 0.0}, {"interval_h": float("inf")}, {"next_h": -9.0}]
 )
-def test_incomplete_funding_is_no_funding(broken):
+def test_incomplete_funding_is_no_funding(broken: dict[str, Any]) -> None:
     view = view_of([replace(Listing("a", 100, 101, swap=True), **broken)])
     assert view.usable() == 1
     assert np.isnan(view.rate[0])
     assert (view.interval_ms[0], view.next_funding_at[0]) == (0, 0)
 
 
-def test_a_funding_time_that_has_just_passed_counts_from_the_next_one():
+def test_a_funding_time_that_has_just_passed_counts_from_the_next_one() -> None:
     view = view_of([Listing("a", 100, 101, swap=True, interval_h=8, next_h=-0.01)])
     assert view.next_funding_at[0] == NOW_MS + round(7.99 * HOUR_MS)
 
 
-def test_dollar_rates_come_from_the_market():
+def test_dollar_rates_come_from_the_market() -> None:
     view = view_of(
         [
             Listing("a", 99, 101, "ETH"),

@@ -14,7 +14,7 @@ from apps.core.events import Event, subscribe, unsubscribe
 from apps.markets import store
 from apps.markets.enums import MarketType
 from apps.markets.models import Exchange, Market
-from apps.markets.types import OrderBook
+from apps.markets.types import FundingRates, OrderBook, Snapshot
 from apps.opportunities import services
 from apps.opportunities.legs import Levels
 from apps.opportunities.models import Opportunity
@@ -51,7 +51,8 @@ class World:
         """Put snapshots of now into the store."""
         now_ms = clock.to_ms(self.now)
         latest = latest_of([replace(one, ts=one.ts - NOW_MS + now_ms) for one in self.listings])
-        for snapshot in (*latest.spot, *latest.swap, *latest.funding):
+        snapshots: list[Snapshot] = [*latest.spot, *latest.swap, *latest.funding]
+        for snapshot in snapshots:
             facts: dict[str, Any] = {
                 "received_at": now_ms - 100,
                 "market_version": self.version,
@@ -59,7 +60,7 @@ class World:
             }
             for row, at in enumerate(snapshot.market_id.tolist()):
                 facts["market_id"][row] = self.ids[at - 1]
-            if hasattr(snapshot, "next_funding_at"):
+            if isinstance(snapshot, FundingRates):
                 facts["next_funding_at"] = snapshot.next_funding_at - NOW_MS + clock.to_ms(STARTED)
             store.snapshot_put(replace(snapshot, **facts))
 

@@ -59,9 +59,7 @@ def detect(*, now: datetime) -> Detection:
     chosen = best(found, PRICED_PER_SCAN)
     fresh = [(one, at) for one, at in chosen if (one.candidates.kind, one.key(at)) not in open_rows]
     opened = _open([_row(view, one, at, now) for one, at in fresh])
-    seen_ids = [open_rows[key].pk for key in seen]
-    if seen_ids:
-        Opportunity.objects.filter(pk__in=seen_ids, status__in=OPEN, last_seen_at__lt=now).update(last_seen_at=now)
+    _refresh([open_rows[key] for key in seen], now)
     total = sum(len(one.candidates) for one in found)
     wanted = _wanted(chosen, open_rows, now)
     if wanted:
@@ -172,6 +170,16 @@ def _open(rows: list[Opportunity]) -> int:
                 raise
             rows = [row for row in rows if row.fingerprint not in taken]
     return 0
+
+
+def _refresh(rows: Sequence[Opportunity], now: datetime) -> None:
+    """Note that these were seen; a row that is being priced this very moment is seen by the next scan."""
+    if not rows:
+        return
+    with transaction.atomic():
+        mine = Opportunity.objects.filter(pk__in=[row.pk for row in rows], status__in=OPEN, last_seen_at__lt=now)
+        ids = list(mine.locked(skip=True).values_list("pk", flat=True))
+        Opportunity.objects.filter(pk__in=ids).update(last_seen_at=now)
 
 
 def _wanted(

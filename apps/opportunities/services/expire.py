@@ -22,7 +22,7 @@ def expire(*, now: datetime) -> int:
     due = Q(status=OpportunityStatus.ACTIVE) & (Q(expires_at__lte=now) | unseen)
     due |= Q(status=OpportunityStatus.DETECTED, opened_at__lte=now - PRICED_WITHIN)
     with transaction.atomic():
-        rows = list(Opportunity.objects.filter(due).select_for_update(skip_locked=True).defer("evidence"))
+        rows = list(Opportunity.objects.filter(due).defer("evidence").locked(skip=True))
         return opportunities_end([_end(row, now) for row in rows], now=now)
 
 

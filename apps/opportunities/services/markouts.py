@@ -29,7 +29,9 @@ def markouts_request(*, now: datetime) -> int:
     late = Q()
     for seconds in MARKOUT_HORIZONS_S:
         late |= Q(horizon_s=seconds, due_at__lt=now - _tolerance(seconds))
-    _pending().filter(late).update(reason=Reason.MISSING_BOOK.value)
+    with transaction.atomic():
+        missed = _locked(_pending().filter(late))
+        Markout.objects.filter(pk__in=missed).update(reason=Reason.MISSING_BOOK.value)
     due = list(_due(now))
     wanted = {market_id for markout in due for market_id in markout.opportunity.market_ids}
     if wanted:
@@ -57,6 +59,11 @@ def _tolerance(horizon_s: int) -> timedelta:
 
 def _pending() -> QuerySet[Markout]:
     return Markout.objects.filter(measured_at__isnull=True, reason="")
+
+
+def _locked(markouts: QuerySet[Markout]) -> list[int]:
+    """Ids of those that nobody else holds, locked until the transaction ends."""
+    return list(markouts.order_by("pk").select_for_update(skip_locked=True).values_list("pk", flat=True))
 
 
 def _due(now: datetime) -> QuerySet[Markout]:
@@ -94,7 +101,7 @@ def _store(measured: Sequence[Markout]) -> int:
         return 0
     with transaction.atomic():
         ids = [markout.pk for markout in measured]
-        free = set(_pending().filter(pk__in=ids).select_for_update().values_list("pk", flat=True))
+        free = set(_locked(_pending().filter(pk__in=ids)))
         mine = [markout for markout in measured if markout.pk in free]
         Markout.objects.bulk_update(mine, _MEASURED_FIELDS)
     return len(mine)

@@ -93,21 +93,23 @@ def _judge(row: Opportunity, source: LegSource, now: datetime) -> _Quote | Refus
 
 def _store(verdicts: Mapping[UUID, _Quote | Refusal], now: datetime) -> PriceRun:
     """Write the verdicts on the rows that are still open and not priced later by somebody else."""
-    locked = Opportunity.objects.select_for_update().filter(pk__in=verdicts, status__in=OPEN).defer("evidence")
-    rows = [row for row in locked if row.priced_at is None or row.priced_at <= now]
+    locked = Opportunity.objects.filter(pk__in=verdicts, status__in=OPEN).defer("evidence").locked()
+    rows = [row for row in locked if row.priced_at is None or row.priced_at < now]
     ends: list[End] = []
     changed: list[Opportunity] = []
+    activated: list[Opportunity] = []
     unfit: dict[Reason, list[UUID]] = {}
     for row in rows:
         verdict = verdicts[row.pk]
         if isinstance(verdict, _Quote):
+            if row.status == OpportunityStatus.DETECTED:
+                activated.append(row)
             _apply(row, verdict, now)
             changed.append(row)
         elif verdict.reason.is_verdict:
             ends.append((row, *_ending(row, verdict.reason)))
         else:
             unfit.setdefault(verdict.reason, []).append(row.pk)
-    activated = [row for row in changed if row.activated_at == now]
     _update(changed)
     _promise_markouts(activated, now)
     if activated:
