@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from jinja2 import StrictUndefined, Template, TemplateError as JinjaError, nodes
+from jinja2 import StrictUndefined, Template, nodes
+from jinja2 import TemplateError as JinjaError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape

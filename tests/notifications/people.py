@@ -17,13 +17,14 @@ FACTS: dict[str, Any] = {
     "symbol": "BTC/USDT",
     "quote": "USDT",
     "legs": [{"words": "Buy BTC on binance & sell <fast>"}, {"words": "Sell BTC on okx at 100.5"}],
-    "gross_percent": "0.50",
-    "net_percent": "0.30",
-    "size_usd": "1000",
-    "profit": "3.00",
+    "gross_edge_percent": "0.500",
+    "net_edge_percent": "0.300",
+    "size": "1,000.00",
+    "profit": "3.00 USDT",
     "age_s": 4,
     "risk": "high",
     "expires_at": "2030-01-02T03:04:05+00:00",
+    "caution": "Not risk-free and not advice.",
     "url": "https://arbedge.test/opportunities/1?a=1&b=2",
 }
 _numbers = itertools.count(1)

@@ -97,10 +97,13 @@ def test_the_doorbell_rings_after_the_commit_only(django_capture_on_commit_callb
         notification_new(user, priority="low")
         assert rung == []
     assert rung == [DeliveriesDue(("low",))]
-    with django_capture_on_commit_callbacks(execute=True) as callbacks, pytest.raises(RuntimeError):  # noqa: PT012
-        with transaction.atomic():
-            notification_new(user)
-            raise RuntimeError
+    with (
+        django_capture_on_commit_callbacks(execute=True) as callbacks,
+        pytest.raises(RuntimeError),
+        transaction.atomic(),
+    ):
+        notification_new(user)
+        raise RuntimeError
     assert callbacks == []
 
 

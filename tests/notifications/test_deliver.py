@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -295,7 +296,7 @@ def test_a_rate_limit_holds_back_without_counting_and_spreads_the_crowd(sink: Si
     waiting = Delivery.objects.filter(state=DeliveryState.PENDING).order_by("next_attempt_at")
     moments = list(waiting.values_list("next_attempt_at", flat=True))
     assert len(moments) == 3
-    assert all(later - earlier >= timedelta(seconds=0.9) for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(later - earlier >= timedelta(seconds=0.9) for earlier, later in pairwise(moments))
     assert not DeliveryAttempt.objects.exclude(outcome=Outcome.DELIVERED).exists()
     assert set(waiting.values_list("attempts", flat=True)) == {0}
 
