@@ -34,6 +34,9 @@ def main() -> int:
     try:
         mode = mode_read(os.environ, live=live)
         lock = _only_run(mode)
+        if mode.name == "replay":
+            # Rows of an earlier replay lie in the future of this one's clock.
+            shutil.rmtree(mode.folder, ignore_errors=True)
         asyncio.run(_run(mode))
     except (UnusableRun, RedisUnavailable) as problem:
         console.print(f"[bold red]Can't run:[/] {problem}")
@@ -64,9 +67,6 @@ async def _run(mode: Mode) -> None:
 
 
 async def _start(mode: Mode, supervisor: Supervisor) -> None:
-    if mode.name == "replay":
-        # Rows of an earlier replay lie in the future of this one's clock.
-        shutil.rmtree(mode.folder, ignore_errors=True)
     secret = run_secrets(mode.folder)
     state, cache = stores(mode, secret["REDIS_PASSWORD"])
     env = environment(mode, base=process_environ(), secret=secret, state=state, cache=cache)
