@@ -204,7 +204,10 @@ def test_numbers_are_runtime_configuration(trader: MakeUser, opportunity: MakeOp
 
 
 @pytest.mark.parametrize("channel", ["telegram", "webhook", "email"])
-def test_the_shipped_words_fit_the_facts(trader: MakeUser, opportunity: MakeOpportunity, channel: str) -> None:
+def test_the_shipped_words_fit_the_facts(
+    trader: MakeUser, opportunity: MakeOpportunity, channel: str, settings: Any
+) -> None:
+    settings.REPLAY_AT = NOW
     templates_forget()
     templates_seed()
     user = trader()
