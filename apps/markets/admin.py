@@ -1,13 +1,14 @@
 """Exchanges, their markets, and the status page of their feeds."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.timesince import timesince
-from unfold.decorators import display
 
 from apps.core import clock
-from apps.core.admin.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from apps.core.admin.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, display
 from apps.markets.models import Exchange, Feed, Market
 
 STATE_COLOURS = {
@@ -24,9 +25,12 @@ STATE_COLOURS = {
 }
 
 
-def age_words(moment: object) -> str:
-    """How long ago, in words; a dash for never."""
-    return f"{timesince(moment, clock.now())} ago" if moment else "never"  # type: ignore[arg-type]
+def age_words(moment: datetime | None) -> str:
+    """How long ago: seconds within the first two minutes, then in words."""
+    if moment is None:
+        return "never"
+    seconds = (clock.now() - moment).total_seconds()
+    return f"{seconds:.0f} s ago" if seconds < 120 else f"{timesince(moment, clock.now())} ago"
 
 
 class _MachineMade(AuditedAdmin):
@@ -69,7 +73,7 @@ class ExchangeAdmin(_MachineMade):
     readonly_fields = tuple(name for name in fields if name != "enabled")
     inlines = (FeedInline,)
 
-    @display(description="status", ordering="status", label=STATE_COLOURS)
+    @display("status", ordering="status", labels=STATE_COLOURS)
     def show_status(self, exchange: Exchange) -> tuple[str, str]:
         """The status as a coloured label."""
         return exchange.status, exchange.get_status_display()
@@ -101,17 +105,17 @@ class FeedAdmin(ReadOnlyAdmin):
     list_select_related = ("exchange",)
     ordering = ("exchange_id", "kind")
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display("state", ordering="state", labels=STATE_COLOURS)
     def show_state(self, feed: Feed) -> tuple[str, str]:
         """The state as a coloured label."""
         return feed.state, feed.get_state_display()
 
-    @display(description="last good answer", ordering="last_ok_at")
+    @display("last good answer", ordering="last_ok_at")
     def show_age(self, feed: Feed) -> str:
         """Age of the last usable snapshot."""
         return age_words(feed.last_ok_at)
 
-    @display(description="in this state since", ordering="since")
+    @display("in this state since", ordering="since")
     def show_since(self, feed: Feed) -> str:
         """How long this state has lasted."""
         return age_words(feed.since)

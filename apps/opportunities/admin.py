@@ -2,12 +2,18 @@
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
-from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, percent, table_html
+from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display, percent, table_html
+from apps.opportunities.evidence import EvidenceUnreadable, recompute
 from apps.opportunities.models import Markout, Opportunity
 
-STATUS_COLOURS = {"detected": "info", "active": "success", "expired": "warning", "closed": "warning", "dropped": "danger"}
+STATUS_COLOURS = {
+    "detected": "info",
+    "active": "success",
+    "expired": "warning",
+    "closed": "warning",
+    "dropped": "danger",
+}
 RISK_COLOURS = {"low": "success", "medium": "warning", "high": "danger"}
 LEG_COLUMNS = ("exchange", "symbol", "side", "price", "amount", "rate", "fee")
 
@@ -31,8 +37,8 @@ class OpportunityAdmin(ReadOnlyAdmin):
         "show_exchanges",
         "show_net",
         "show_gross",
-        "size",
-        "profit",
+        "show_size",
+        "show_profit",
         "show_risk",
         "show_status",
         "origin",
@@ -68,6 +74,7 @@ class OpportunityAdmin(ReadOnlyAdmin):
                 "fields": (
                     "gross_edge",
                     "net_edge",
+                    "show_recomputed",
                     "peak_net_edge",
                     "net_apr",
                     "size",
@@ -83,36 +90,54 @@ class OpportunityAdmin(ReadOnlyAdmin):
         ),
         ("Evidence", {"fields": ("details", "evidence", "fingerprint"), "classes": ("collapse",)}),
     )
-    readonly_fields = ("show_legs",)
+    readonly_fields = ("show_legs", "show_recomputed")
     inlines = (MarkoutInline,)
 
-    @display(description="legs")
+    @display("legs")
     def show_exchanges(self, opportunity: Opportunity) -> str:
         """Side and exchange of each leg."""
         return " → ".join(f"{leg['side']} {leg['exchange']}" for leg in opportunity.legs)
 
-    @display(description="legs")
+    @display("legs")
     def show_legs(self, opportunity: Opportunity) -> SafeString:
         """The legs as a table."""
         rows = (tuple("–" if leg.get(name) is None else leg[name] for name in LEG_COLUMNS) for leg in opportunity.legs)
         return table_html(LEG_COLUMNS, rows)
 
-    @display(description="net edge", ordering="net_edge")
+    @display("net edge", ordering="net_edge")
     def show_net(self, opportunity: Opportunity) -> str:
         """In percent."""
         return percent(opportunity.net_edge)
 
-    @display(description="gross edge", ordering="gross_edge")
+    @display("gross edge", ordering="gross_edge")
     def show_gross(self, opportunity: Opportunity) -> str:
         """In percent."""
         return percent(opportunity.gross_edge)
 
-    @display(description="risk", ordering="risk", label=RISK_COLOURS)
+    @display("size", ordering="size")
+    def show_size(self, opportunity: Opportunity) -> str:
+        """In whole dollars."""
+        return f"{opportunity.size:,.0f}\N{NO-BREAK SPACE}USD"
+
+    @display("profit", ordering="profit")
+    def show_profit(self, opportunity: Opportunity) -> str:
+        """In the quote currency."""
+        return f"{opportunity.profit:,.4f}\N{NO-BREAK SPACE}{opportunity.quote}"
+
+    @display("net edge from evidence")
+    def show_recomputed(self, opportunity: Opportunity) -> str:
+        """Computed now, from the evidence alone; before it is priced there is none."""
+        try:
+            return str(recompute(opportunity.evidence)) if opportunity.evidence else "–"
+        except EvidenceUnreadable as error:
+            return error.message
+
+    @display("risk", ordering="risk", labels=RISK_COLOURS)
     def show_risk(self, opportunity: Opportunity) -> tuple[str, str]:
         """The risk as a coloured label."""
         return opportunity.risk, opportunity.get_risk_display()
 
-    @display(description="status", ordering="status", label=STATUS_COLOURS)
+    @display("status", ordering="status", labels=STATUS_COLOURS)
     def show_status(self, opportunity: Opportunity) -> tuple[str, str]:
         """The status as a coloured label."""
         return opportunity.status, opportunity.get_status_display()
@@ -128,7 +153,7 @@ class MarkoutAdmin(ReadOnlyAdmin):
     date_hierarchy = "due_at"
     list_select_related = ("opportunity",)
 
-    @display(description="net edge", ordering="net_edge")
+    @display("net edge", ordering="net_edge")
     def show_net(self, markout: Markout) -> str:
         """In percent."""
         return percent(markout.net_edge)

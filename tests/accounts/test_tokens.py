@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.enums import UserStatus
 from apps.accounts.exceptions import TokenRefusedError
 from apps.accounts.models import ApiToken
-from apps.accounts.selectors import tokens_of
-from apps.accounts.services import token_create, token_revoke, token_verify
+from apps.accounts.selectors import token_by_digest, tokens_of
+from apps.accounts.services import _token_touch, token_create, token_revoke, token_verify
+from apps.core.clock import wall_now
 from tests.accounts.conftest import MakeUser
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -115,6 +116,16 @@ def test_use_is_written_at_most_once_a_minute(make_user: MakeUser) -> None:
         clock.shift(timedelta(seconds=1))
         token_verify(text)
         assert ApiToken.objects.get().last_used_at == NOW + timedelta(minutes=1)
+
+
+def test_of_two_requests_at_once_one_writes(make_user: MakeUser) -> None:
+    text = token_create(user=make_user("ada"), name="bot")
+    read_before = token_by_digest(ApiToken.objects.get().digest)
+    assert read_before is not None
+    token_verify(text)
+    first = ApiToken.objects.get().last_used_at
+    _token_touch(read_before, now=wall_now())
+    assert ApiToken.objects.get().last_used_at == first
 
 
 def test_tokens_of_lists_only_ones_own_that_work(make_user: MakeUser) -> None:

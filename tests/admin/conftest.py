@@ -16,7 +16,7 @@ from apps.accounts.enums import Role, Tier
 from apps.accounts.models import ApiToken, User
 from apps.accounts.services import token_create, user_create
 from apps.core import audit, clock, config
-from apps.core.models import IdempotencyKey, ScheduleSlot
+from apps.core.models import ConfigValue, IdempotencyKey, ScheduleSlot
 from apps.distribution.models import Distribution
 from apps.markets.models import Exchange, Feed, Market
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
@@ -58,7 +58,7 @@ def opportunity_make(**fields: Any) -> Opportunity:
         "peak_net_edge": Decimal("0.002"),
         "legs": legs,
         "leg_count": 2,
-        "evidence": {"quantity": "2", "note": MARKUP},
+        "evidence": {"kind": "cross_exchange", "formula": "of old", "note": MARKUP},
         "origin": "sandbox",
         "opened_at": now,
         "activated_at": now,
@@ -129,7 +129,7 @@ def world(trader: User, redis_state: None) -> World:
         trader,
         ApiToken.objects.get(),
         Group.objects.create(name="operators"),
-        config.ConfigValue.objects.get(),
+        ConfigValue.objects.get(),
         audit.record(actor_id=trader.pk, action="test.done", target="accounts.User:1"),
         IdempotencyKey.objects.create(
             scope="orders",

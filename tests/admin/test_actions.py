@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -186,6 +186,15 @@ def test_preview_takes_the_newest_message_and_obeys_no_markup(page: Client, worl
     assert MARKUP not in text
 
 
+@pytest.mark.parametrize(("body", "words"), [("{{ nothing }}", "rendered"), ("x", "No message of this name")])
+def test_preview_that_cannot_be_made_says_why(page: Client, world: World, body: str, words: str) -> None:
+    Template.objects.update(body=body)
+    if body == "x":
+        Template.objects.update(name="unused")
+    text = _texts(page, reverse("admin:notifications_template_change", args=[Template.objects.get().pk]))
+    assert words in text
+
+
 def test_version_is_taken_out_of_use_and_nothing_else(page: Client, world: World) -> None:
     template = Template.objects.get()
     form = {"name": "other", "body": "other", "version": "9"}
@@ -232,6 +241,14 @@ def test_value_that_does_not_fit_is_told_and_not_stored(page: Client, value: str
 def test_undeclared_key_is_refused(page: Client) -> None:
     assert page.post(CONFIG_ADD, {"key": "nonsense", "value": "1"}).status_code == 200
     assert not ConfigValue.objects.exists()
+
+
+def test_deleting_is_audited(page: Client) -> None:
+    group = Group.objects.create(name="operators")
+    page.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
+    assert not Group.objects.exists()
+    [record] = AuditRecord.objects.all()
+    assert (record.action, record.target) == ("admin.deleted", f"auth.Group:{group.pk}")
 
 
 def test_exchange_is_switched_off_and_nothing_else(page: Client, world: World) -> None:

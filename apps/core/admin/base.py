@@ -1,6 +1,5 @@
 """What every admin page of the house has in common: audited writes, and pages for rows that only machines write."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -97,6 +96,7 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
     show_change_link = False
+    hide_title = True
     ordering: ClassVar[tuple[str, ...]] = ()
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -119,17 +119,10 @@ def table_html(head: Iterable[str], rows: Iterable[Iterable[object]]) -> SafeStr
 
 
 def percent(edge: Any) -> str:
-    """A fraction of notional as people read it: `0.0012` is `0.1200 %`; nothing is a dash."""
-    return "–" if edge is None else f"{edge * 100:.4f} %"
+    """A fraction of notional as people read it: `0.0012` is `0.1200 %` (unbreakable); nothing is a dash."""
+    return "–" if edge is None else f"{edge * 100:.4f}\N{NO-BREAK SPACE}%"
 
 
-def _changed_fields(message: Any) -> dict[str, str]:
-    """The field names in Django's change message, which is a list of dicts, or JSON of it, or free text."""
-    parts = message
-    if isinstance(message, str):
-        try:
-            parts = json.loads(message)
-        except ValueError:
-            return {"note": "changed"}
-    names = [name for part in parts for name in part.get("changed", {}).get("fields", ())]
+def _changed_fields(message: list[dict[str, dict[str, Any]]]) -> dict[str, str]:
+    names = [name for part in message for name in part.get("changed", {}).get("fields", ())]
     return dict.fromkeys(map(str, names), "changed")

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import ngettext
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from apps.core.admin.base import AuditedAdmin, display
 from apps.core.exceptions import ArbEdgeError, OperatorError
@@ -36,7 +36,11 @@ class EndpointAddForm(forms.ModelForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
         help_text="One name=value a line, for example secret=whsec_… for a webhook. Encrypted; never shown again.",
     )
-    verified = forms.BooleanField(required=False, help_text="Its owner has confirmed it. Nothing is sent there before.")
+    verified = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="Its owner has confirmed it. Nothing is sent there before.",
+    )
 
     class Meta:
         model = Endpoint

@@ -3,6 +3,9 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display
@@ -39,12 +42,12 @@ class DeliveryInline(ReadOnlyInline):
     model = Delivery
     fields = ("channel", "show_delivery", "state", "attempts", "next_attempt_at", "finished_at", "last_error")
     readonly_fields = fields
-    show_change_link = True
 
     @display("delivery")
-    def show_delivery(self, delivery: Delivery) -> str:
-        """The row itself; naming its endpoint would cost a query a row."""
-        return str(delivery.pk)
+    def show_delivery(self, delivery: Delivery) -> SafeString:
+        """A link to the row; naming its endpoint would cost a query a row."""
+        url = reverse("admin:notifications_delivery_change", args=[delivery.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, delivery.pk)
 
 
 @admin.register(Notification)
@@ -117,7 +120,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With what every page of it names."""
-        return super().get_queryset(request).select_related("notification__user", "endpoint")  # type: ignore[no-any-return]
+        return super().get_queryset(request).select_related("notification__user", "endpoint")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Who may change deliveries by Django's permissions, though no form lets them."""

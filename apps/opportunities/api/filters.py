@@ -13,7 +13,7 @@ from apps.opportunities.enums import OpportunityKind
 from apps.opportunities.models import Opportunity
 
 
-class OpportunityFilter(django_filters.FilterSet):
+class OpportunityFilter(django_filters.FilterSet):  # type: ignore[misc]
     """Query parameters of the list."""
 
     kind = django_filters.ChoiceFilter(choices=OpportunityKind.choices, help_text="Only this kind.")

@@ -57,11 +57,10 @@ class OpportunitySerializer(serializers.ModelSerializer):
         read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(serializers.FloatField(help_text="Seconds since it became active."))
-    def get_age(self, opportunity: Opportunity) -> float | None:
+    def get_age(self, opportunity: Opportunity) -> float:
         """Seconds since it became active, by the application's clock."""
-        if opportunity.activated_at is None:
-            return None
-        return round((clock.now() - opportunity.activated_at).total_seconds(), 3)
+        since = opportunity.activated_at or opportunity.opened_at
+        return round((clock.now() - since).total_seconds(), 3)
 
 
 class OpportunityDetailSerializer(OpportunitySerializer):
