@@ -36,6 +36,7 @@ if not VAULT_KEYS:
     )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]") if DEVELOPMENT else ())
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+FLOWER_URL = env.text("FLOWER_URL")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 # --- stores -----------------------------------------------------------------------------------------------------
@@ -118,8 +119,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["arbedge.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+# Development serves the packages' files as they are; production collects and compresses them when the image is made.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -149,6 +153,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.core.api.pagination.CursorPagination",
     "EXCEPTION_HANDLER": "apps.core.api.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
+    # How many proxies in front may be believed about the caller's address; 0 believes no header.
+    "NUM_PROXIES": env.integer("NUM_PROXIES", 0, high=10),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ArbEdge API",
@@ -159,6 +165,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+}
+
+# --- admin ------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "ArbEdge",
+    "SITE_HEADER": "ArbEdge",
+    "SITE_SUBHEADER": "operators",
+    "SITE_URL": None,
+    "SITE_SYMBOL": "candlestick_chart",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "apps.monitoring.admin.environment",
+    "SIDEBAR": {"show_search": True},
 }
 
 # --- markets ----------------------------------------------------------------------------------------------------
