@@ -32,7 +32,8 @@ SECRET_KEY = env.secret(
 VAULT_KEYS = env.words("VAULT_KEYS", (Fernet.generate_key().decode(),) if DEVELOPMENT else ())
 if not VAULT_KEYS:
     env.problem(
-        "VAULT_KEYS is not set: `DEVELOPMENT=true python manage.py vault_key` makes one; keep it apart from the database."
+        "VAULT_KEYS is not set: `DEVELOPMENT=true python manage.py vault_key` makes one; "
+        "keep it apart from the database."
     )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]") if DEVELOPMENT else ())
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")

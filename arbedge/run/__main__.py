@@ -96,10 +96,9 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
 
 
 def _sandbox_argv(mode: Mode) -> tuple[str, ...]:
-    argv = (sys.executable, "-m", "sandbox", "--port", str(mode.sandbox_port), "--smtp-port", str(mode.smtp_port))
-    if mode.replay:
-        argv += ("--replay", mode.replay, "--replay-at", mode.replay_at)
-    return argv
+    replay = ("--replay", mode.replay, "--replay-at", mode.replay_at) if mode.replay else ()
+    ports = ("--port", str(mode.sandbox_port), "--smtp-port", str(mode.smtp_port))
+    return (sys.executable, "-m", "sandbox", *ports, *replay)
 
 
 async def _manage(env: Mapping[str, str], command: str, *arguments: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class _Child:
     show: bool
     handle: asyncio.subprocess.Process | None = None
     watcher: "asyncio.Task[None] | None" = None
-    stopping: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     deaths: list[int] = field(default_factory=list)
 
 
@@ -62,7 +63,7 @@ class Supervisor:
     async def stop(self, names: list[str]) -> None:
         """Ask these children to finish, wait, kill what is left of their groups; later names stop later."""
         for name in names:
-            self._children[name].stopping = True
+            self._children[name].stopping.set()
         await asyncio.gather(*(self._stop(self._children[name]) for name in names))
 
     async def stop_all(self) -> None:
@@ -97,7 +98,7 @@ class Supervisor:
             code = await child.handle.wait()
             # Pool children of a killed worker would go on with its messages: end the whole group.
             _kill_group(child.handle.pid)
-            if child.stopping:
+            if child.stopping.is_set():
                 return
             if time.monotonic() - started > _HEALTHY_SECONDS:
                 child.deaths.clear()
@@ -105,8 +106,8 @@ class Supervisor:
             pause = min(_MAX_BACKOFF_SECONDS, 0.5 * 2 ** (len(child.deaths) - 1))
             self._say(f"{child.process.name} {_ending(code)}; starting it again in {pause:g} s "
                       f"(log: {self._log_path(child.process.name)})")  # fmt: skip
-            await asyncio.sleep(pause)
-            if child.stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.stopping.wait(), pause)
                 return
             await self._spawn(child)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from kombu import Connection
+from kombu.transport.base import StdChannel
 
 import celeryconfig
 from arbedge.celery import app
@@ -13,7 +14,7 @@ QUEUES = [queue.name for queue in celeryconfig.task_queues]
 
 
 @pytest.fixture
-def channel(redis_state: None) -> Iterator[object]:
+def channel(redis_state: None) -> Iterator[StdChannel]:
     with app.connection_for_write() as connection:
         assert isinstance(connection, Connection)
         for declared in celeryconfig.task_queues:
@@ -22,7 +23,7 @@ def channel(redis_state: None) -> Iterator[object]:
         yield connection.default_channel
 
 
-def waiting(channel: object, name: str) -> list[str]:
+def waiting(channel: StdChannel, name: str) -> list[str]:
     """Names of the tasks whose messages wait on the queue; they are taken off it."""
     found = []
     bound = app.amqp.queues[name](channel)
@@ -32,7 +33,7 @@ def waiting(channel: object, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in QUEUES if name.startswith("notify.")])
-def test_a_message_lands_on_its_queue_only(channel: object, name: str) -> None:
+def test_a_message_lands_on_its_queue_only(channel: StdChannel, name: str) -> None:
     kwargs = {"priority": name.removeprefix("notify.")}
     assert queue.ring("apps.notifications.tasks.deliver", key=name, queue=name, kwargs=kwargs)
     assert {other: waiting(channel, other) for other in QUEUES} == {
@@ -40,7 +41,7 @@ def test_a_message_lands_on_its_queue_only(channel: object, name: str) -> None:
     }
 
 
-def test_tasks_go_to_the_queue_they_declare(channel: object) -> None:
+def test_tasks_go_to_the_queue_they_declare(channel: StdChannel) -> None:
     assert queue.ring("apps.markets.tasks.poll")
     assert queue.ring("apps.opportunities.tasks.detect")
     assert waiting(channel, "market") == ["markets.poll"]
