@@ -7,8 +7,8 @@ from kombu import Connection
 from kombu.transport.base import StdChannel
 
 import celeryconfig
-from arbedge.celery import app
 from apps.core import queue
+from arbedge.celery import app
 
 QUEUES = [queue.name for queue in celeryconfig.task_queues]
 
