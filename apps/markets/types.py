@@ -82,9 +82,9 @@ class Latest:
 class MarketTable:
     """All active markets of usable exchanges as columns of length m, sorted by id.
 
-    `type_code` is 0 for spot and 1 for perpetuals; the other codes index the list beside them. Prices in snapshots are
-    per unit of the listed base: one listed unit is `multiplier` units of the instrument (`1000PEPE` -> 1000). A fee,
-    step, minimum or leverage that is not known is NaN.
+    `type_code` is 0 for spot and 1 for perpetuals; the other codes index the short lists `exchange`, `instruments` and
+    `quotes`. Prices in snapshots are per unit of the listed base: one listed unit is `multiplier` units of the
+    instrument (`1000PEPE` -> 1000). A fee, step, minimum or leverage that is not known is NaN.
     """
 
     version: int

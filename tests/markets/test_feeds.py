@@ -9,9 +9,11 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from apps.core import clock, queue
+from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError, ThrottledError
 from apps.markets import health, selectors, services, tasks
 from apps.markets.enums import FeedState, SnapshotKind
 from apps.markets.models import Exchange, Feed
+from apps.markets.services import guard
 from apps.markets.services.feeds import Outcome, feed_note
 from tests.markets.wire import BINANCE, Wire
 
@@ -136,3 +138,21 @@ def test_people_can_read_it_in_a_table(settings: Settings) -> None:
     text = out.getvalue()
     for word in ("bitmex", "take it out of EXCHANGES", "okx says it is 2019", "stale", "never"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "pause"),
+    [
+        (ThrottledError("slow down", retry_after=40), FeedState.THROTTLED, 40),
+        (TemporaryError("closed", code="maintenance"), FeedState.MAINTENANCE, 60),
+        (TemporaryError("closed", code="maintenance", retry_after=500.0), FeedState.MAINTENANCE, 500),
+        (PermanentError("not here", code="restricted"), FeedState.RESTRICTED, 3600),
+        (PermanentError("no such call", code="not_supported"), FeedState.DISABLED, 0),
+        (TemporaryError("oops"), FeedState.ERROR, 0),
+    ],
+)
+def test_each_error_has_its_state_and_its_pause(error: ArbEdgeError, state: FeedState, pause: float) -> None:
+    guard.failure_note("binance", error)
+    assert guard.state_of(error) is state
+    assert pause - 5 < guard.breaker("binance").retry_in() <= pause
+    assert guard.asks_for_pause(error) is (pause > 0)

@@ -50,7 +50,8 @@ def poll(exchange: str = "binance", kind: SnapshotKind = SPOT) -> services.Inges
 
 def usable() -> list[str]:
     latest = selectors.snapshots_latest(now_ms=clock.now_ms())
-    return [snapshot.exchange for snapshot in (*latest.spot, *latest.swap, *latest.funding)]
+    quotes = [snapshot.exchange for snapshot in (*latest.spot, *latest.swap)]
+    return quotes + [snapshot.exchange for snapshot in latest.funding]
 
 
 def feed() -> Feed:
@@ -102,6 +103,8 @@ def test_bad_rows_are_refused_counted_and_named(ready: Wire) -> None:
 def test_an_answer_without_a_usable_row_is_an_error_and_takes_the_old_one_out(ready: Wire) -> None:
     poll()
     assert usable() == ["binance"]
+    # What the sync loaded is what the answers are read with.
+    assert ready.count(f"{BINANCE}/exchangeInfo") == 1
     ready.say(TICKERS, [binance_ticker("BTC", 0, 101), binance_ticker("UNLISTED", 99, 101)])
     report = poll()
     assert report.state is FeedState.ERROR

@@ -13,11 +13,17 @@ from apps.markets.types import FundingRates, Quotes
 
 
 def quotes(rows: int) -> Quotes:
-    floats = [np.linspace(start, start + 1, rows) for start in range(1, 7)]
+    names = ("bid", "bid_size", "ask", "ask_size", "last", "quote_volume")
+    floats = {name: np.linspace(start, start + 1, rows) for start, name in enumerate(names, start=1)}
     return Quotes(
-        "okx", SnapshotKind.SWAP, 1_700_000_000_000, 7, np.arange(rows, dtype=np.int32), *floats,
-        np.full(rows, 1_700_000_000_123, dtype=np.int64),
-    )  # fmt: skip
+        exchange="okx",
+        kind=SnapshotKind.SWAP,
+        received_at=1_700_000_000_000,
+        market_version=7,
+        market_id=np.arange(rows, dtype=np.int32),
+        exchange_ts=np.full(rows, 1_700_000_000_123, dtype=np.int64),
+        **floats,
+    )
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3, 2000])

@@ -120,6 +120,15 @@ def test_an_exchange_that_ccxt_dropped_is_told_at_once_and_the_others_go_on(
     assert services.exchanges_setup() == []
 
 
+def test_a_feed_that_the_exchange_lacks_is_switched_off_and_one_it_has_again_on(binance: Wire) -> None:
+    services.exchanges_setup()
+    Feed.objects.update(state=FeedState.DISABLED)
+    Feed.objects.create(exchange_id="binance", kind="funding")
+    sync()
+    assert dict(Feed.objects.values_list("kind", "state")) == {"spot": FeedState.NEW, "funding": FeedState.DISABLED}
+    assert Feed.objects.get(kind="funding").reason == "binance gives no funding data in bulk"
+
+
 def test_an_operators_fee_counts_before_the_exchanges(binance: Wire) -> None:
     sync()
     btc, eth, sol = Market.objects.order_by("id")

@@ -130,13 +130,9 @@ def funding(**changes: Any) -> FundingColumns:
         "row_ts": NOW,
     }
     row |= changes
-    return FundingColumns(
-        ["S0"],
-        *(np.array([row[name]], dtype=np.float64) for name in ("rate", "interval_hours")),
-        np.array([row["next_funding_at"]], dtype=np.int64),
-        *(np.array([row[name]], dtype=np.float64) for name in ("mark", "index")),
-        np.array([row["row_ts"]], dtype=np.int64),
-    )
+    arrays: dict[str, Any] = {name: np.array([row[name]], dtype=np.float64) for name in row}
+    times: dict[str, Any] = {name: np.array([row[name]], dtype=np.int64) for name in ("next_funding_at", "row_ts")}
+    return FundingColumns(["S0"], **arrays | times)
 
 
 @pytest.mark.parametrize(

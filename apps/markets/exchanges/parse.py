@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 Row = Mapping[str, Any]
 # Columns of the market table hold 18 digits before and after the point.
 _WIDEST = Decimal(10) ** 18
-_HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0, "w": 168.0}
+_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_HOUR_MS = 3_600_000
 # Times further out than the year 2200 are garbage and would overflow sums.
 _LATEST_MS = 7_258_118_400_000
 
@@ -82,9 +83,9 @@ def interval_hours(text: str | None) -> float | None:
     """Hours of "8h", "30m" or of plain milliseconds; None for anything else or not positive."""
     if not text:
         return None
-    number, unit = (text[:-1], _HOURS.get(text[-1])) if not text.isdigit() else (text, 1 / 3_600_000)
+    number, unit = (text, 1) if text.isdigit() else (text[:-1], _UNIT_MS.get(text[-1], 0))
     try:
-        hours = float(number) * unit if unit else 0.0
+        hours = float(number) * unit / _HOUR_MS
     except ValueError:
         return None
     return hours if 0 < hours < float("inf") else None

@@ -63,6 +63,8 @@ def exchange_sync_markets(*, exchange: str) -> SyncReport:
 
     Raises core errors, after writing the reason to the exchange's row: OperatorError for an id that ccxt does not know,
     TemporaryError for an empty answer (which never delists everything)."""
+    # The moment before asking: a client whose markets are from then or later has nothing to load again.
+    began = clock.now()
     try:
         adapter = registry.adapter(exchange, gateway=settings.SANDBOX_URL)
         specs = loop.run(adapter.markets(), timeout=DEADLINE_S)
@@ -72,9 +74,8 @@ def exchange_sync_markets(*, exchange: str) -> SyncReport:
         _failed(exchange, error)
         raise
     guard.breaker(exchange).success()
-    now = clock.now()
-    report = _write(exchange, [spec for spec in specs if not is_leveraged_token(spec.base)], now=now)
-    _feeds_match(exchange, adapter.able.kinds, now=now)
+    report = _write(exchange, [spec for spec in specs if not is_leveraged_token(spec.base)], now=began)
+    _feeds_match(exchange, adapter.able.kinds, now=began)
     logger.info(
         "%s: %d active markets (%d new, %d changed, %d delisted)",
         exchange,
@@ -155,9 +156,14 @@ def _updated(market: Market, values: dict[str, Any]) -> Market:
 
 
 def _feeds_match(exchange: str, kinds: tuple[SnapshotKind, ...], *, now: datetime) -> None:
-    """Switch off the feeds that were expected of an unlisted exchange and which it does not have."""
-    for feed in Feed.objects.filter(exchange=exchange).exclude(kind__in=kinds):
-        outcome = Outcome(FeedState.DISABLED, f"{exchange} gives no {feed.kind} data in bulk")
+    """Switch off the feeds that were expected of an unlisted exchange and which it does not have; wake those it has."""
+    for feed in Feed.objects.filter(exchange=exchange):
+        if feed.kind not in kinds:
+            outcome = Outcome(FeedState.DISABLED, f"{exchange} gives no {feed.kind} data in bulk")
+        elif feed.state == FeedState.DISABLED:
+            outcome = Outcome(FeedState.NEW)
+        else:
+            continue
         feed_note(exchange=exchange, kind=SnapshotKind(feed.kind), outcome=outcome, now=now)
 
 
