@@ -102,11 +102,6 @@ class Opportunity(models.Model):
         return f"{self.get_kind_display()} {self.symbol} {self.status}"
 
     @property
-    def is_open(self) -> bool:
-        """Whether it still lives."""
-        return self.status in OPEN
-
-    @property
     def market_ids(self) -> tuple[int, ...]:
         """Market ids of the legs, in the legs' order."""
         return tuple(leg["market_id"] for leg in self.legs)

@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
 from apps.opportunities.exceptions import OpportunityNotFound
-from apps.opportunities.models import Markout, Opportunity
+from apps.opportunities.models import Opportunity
 from apps.opportunities.types import AlertFacts
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def opportunity_visible(*, user: "User", id: UUID | str, now: datetime) -> Oppor
 
     Raises OpportunityNotFound for anything else: unknown, never active, too new for the tier, or somebody else's."""
     visible = Opportunity.objects.filter(_old_enough(user, now), context=Context.GLOBAL, pk=id)
-    opportunity = visible.prefetch_related("markouts").first()
+    opportunity = visible.first()
     if opportunity is None:
         raise OpportunityNotFound("There is no such opportunity.")
     return opportunity
@@ -51,11 +51,6 @@ def opportunity_alert(id: UUID | str) -> AlertFacts:
     if opportunity is None:
         raise OpportunityNotFound("There is no such opportunity.")
     return alert_facts(opportunity, now=clock.now())
-
-
-def markouts_of(id: UUID | str) -> QuerySet[Markout]:
-    """What became of an alert, earliest first."""
-    return Markout.objects.filter(opportunity_id=id).order_by("horizon_s")
 
 
 def _old_enough(user: "User", now: datetime) -> Q:

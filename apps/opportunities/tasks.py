@@ -45,3 +45,9 @@ def expire() -> None:
 def request_markouts() -> None:
     """Ask for the books that due markouts are measured on."""
     services.markouts_request(now=clock.now())
+
+
+@shared_task(name="opportunities.prune", queue="default", expires=3000, soft_time_limit=100, time_limit=120)
+def prune() -> None:
+    """Delete what is past its retention."""
+    services.prune(now=clock.now())

@@ -1,10 +1,11 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apps.opportunities import services
 from apps.opportunities.enums import Reason, Risk
-from apps.opportunities.models import Opportunity
+from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.risk import BELIEVED_FOR
 from apps.opportunities.types import OpportunitiesEnded
 from tests.opportunities.world import World
@@ -85,3 +86,21 @@ def test_a_gap_that_returns_is_a_new_episode(gap: World) -> None:
     assert second.pk != first.pk
     assert second.fingerprint == first.fingerprint
     assert Opportunity.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "left"),
+    [("dropped", 1, 1), ("dropped", 1.01, 0), ("closed", 90, 1), ("closed", 90.01, 0), ("expired", 90.01, 0)],
+)
+def test_ended_rows_are_forgotten_after_their_time(gap: World, state: str, days: float, left: int) -> None:
+    gap.activate()
+    Opportunity.objects.update(status=state, closed_at=gap.now)
+    assert services.prune(now=gap.now + timedelta(days=days)) == 1 - left
+    assert Opportunity.objects.count() == left
+    assert Markout.objects.count() == 4 * left
+
+
+def test_open_rows_are_never_forgotten(gap: World) -> None:
+    gap.activate()
+    assert services.prune(now=gap.now + timedelta(days=999)) == 0
+    assert Opportunity.objects.count() == 1

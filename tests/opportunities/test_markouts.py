@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from apps.opportunities import services
 from apps.opportunities.enums import Reason
@@ -114,6 +115,15 @@ def test_books_that_cannot_tell_are_recorded_with_the_reason(gap: World) -> None
     assert services.markouts_measure(market_ids=None, now=gap.now) == 1
     thin = Markout.objects.get(horizon_s=1)
     assert (thin.reason, thin.net_edge, thin.measured_at) == (Reason.THIN_BOOK, None, None)
+
+
+def test_a_rate_that_went_missing_is_recorded_as_the_reason(funding_gap: World, settings: Settings) -> None:
+    funding_gap.activate()
+    funding_gap.pass_time(1.2)
+    settings.MAX_FUNDING_AGE_S = 1
+    assert measure(funding_gap) == 1
+    markout = Markout.objects.get(horizon_s=1)
+    assert (markout.reason, markout.net_edge, markout.measured_at) == (Reason.MISSING_FUNDING, None, None)
 
 
 def test_other_markets_books_measure_nothing(gap: World) -> None:

@@ -8,14 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from apps.markets.models import Market
+from apps.markets.models import Exchange, Market
 from apps.opportunities import services
 from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import recompute
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.types import OpportunitiesActive, OpportunitiesEnded
 from tests.opportunities.conftest import HIGH, LOW, Build
-from tests.opportunities.factories import levels
+from tests.opportunities.factories import NAN, levels
 from tests.opportunities.test_detect import many
 from tests.opportunities.world import World
 
@@ -175,14 +175,40 @@ def test_books_of_moments_too_far_apart_decide_nothing(gap: World, settings: Set
 
 
 def test_a_fee_that_went_missing_decides_nothing(gap: World) -> None:
-    from apps.markets.models import Exchange
-
     gap.detect()
     Market.objects.filter(pk=gap.ids[0]).update(taker_fee=None)
     Exchange.objects.update(market_version=gap.version + 500_000)
     gap.price()
     row = Opportunity.objects.get()
     assert (row.status, row.reason) == ("detected", Reason.MISSING_FEE)
+
+
+def test_a_market_that_is_no_longer_listed_decides_nothing(gap: World) -> None:
+    gap.detect()
+    Market.objects.filter(pk=gap.ids[0]).update(active=False)
+    Exchange.objects.update(market_version=gap.version + 600_000)
+    gap.price()
+    row = Opportunity.objects.get()
+    assert (row.status, row.reason) == ("detected", Reason.UNKNOWN_MARKET)
+
+
+def test_a_funding_that_has_just_been_paid_is_not_counted(funding_gap: World) -> None:
+    funding_gap.pass_time(4 * 3600 - 1)
+    before = funding_gap.activate()
+    assert before.details["fundings_short"] == "3"  # in 0, 8 and 16 h; the one after is due one second too late
+    funding_gap.pass_time(2)
+    funding_gap.quote()
+    funding_gap.price()
+    assert Opportunity.objects.get().details["fundings_short"] == "3"  # in 8, 16 and 24 h less a second
+
+
+@pytest.mark.parametrize("broken", [{"rate": NAN}, {"interval_h": NAN}, {"next_h": -20.0}])
+def test_incomplete_funding_decides_nothing(funding_gap: World, broken: dict[str, Any]) -> None:
+    funding_gap.detect()
+    funding_gap.change(1, **broken)
+    funding_gap.quote()
+    assert funding_gap.price().undecided == 1
+    assert Opportunity.objects.get().reason == Reason.MISSING_FUNDING
 
 
 def test_funding_that_went_stale_decides_nothing(funding_gap: World, settings: Settings) -> None:

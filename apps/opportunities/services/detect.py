@@ -150,26 +150,23 @@ def _text(value: float) -> str:
 
 
 def _open(rows: list[Opportunity]) -> int:
-    """Insert all of `rows` that nobody else opened meanwhile; the constraint decides, then the rows are read again."""
-    attempts = 3
-    for attempt in range(1, attempts + 1):
-        if not rows:
-            return 0
+    """Insert all of `rows` that nobody else opened meanwhile; the constraint decides, then the rows are read again.
+
+    Each round leaves out at least one row, so it ends. A row that breaks another constraint raises IntegrityError."""
+    while rows:
         try:
             with transaction.atomic():
                 Opportunity.objects.bulk_create(rows)
-            return len(rows)
         except IntegrityError:
-            taken = set(
-                Opportunity.objects.filter(
-                    Q(fingerprint__in=[row.fingerprint for row in rows], status__in=OPEN)
-                    | Q(pk__in=[row.pk for row in rows])
-                ).values_list("fingerprint", flat=True)
-            )
-            if attempt == attempts or not taken:
+            there = Q(fingerprint__in=[row.fingerprint for row in rows], status__in=OPEN)
+            there |= Q(pk__in=[row.pk for row in rows])
+            taken = set(Opportunity.objects.filter(there).values_list("fingerprint", flat=True))
+            if not taken:
                 raise
             rows = [row for row in rows if row.fingerprint not in taken]
-    return 0
+        else:
+            break
+    return len(rows)
 
 
 def _refresh(rows: Sequence[Opportunity], now: datetime) -> None:

@@ -66,8 +66,6 @@ def found_of(view: MarketView, candidates: Candidates) -> Found:
 
 def best(found: Sequence[Found], count: int) -> list[tuple[Found, int]]:
     """The `count` candidates with the highest expected profit over all kinds, best first; equals keep their order."""
-    if not found:
-        return []
     expected = np.concatenate([one.expected for one in found])
     source = np.repeat(np.arange(len(found)), [len(one.expected) for one in found])
     offset = np.concatenate([np.arange(len(one.expected)) for one in found])

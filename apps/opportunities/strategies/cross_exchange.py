@@ -13,7 +13,7 @@ from apps.opportunities.view import SPOT, MarketView
 
 
 class CrossExchange(Strategy):
-    """gross = `bid_B/ask_A - 1`; net = `bid_B(1-t_B) / (ask_A(1+t_A)) - 1` (docs: formulas)."""
+    """gross = `bid_B/ask_A - 1`; net = `bid_B(1-t_B) / (ask_A(1+t_A)) - 1`."""
 
     kind: ClassVar = OpportunityKind.CROSS_EXCHANGE
     formula: ClassVar = "cross_exchange/1"

@@ -17,7 +17,7 @@ HOURS_PER_YEAR = 8760
 
 
 class FundingRate(Strategy):
-    """Long perpetual A, short perpetual B, held for H hours (docs: formulas).
+    """Long perpetual A, short perpetual B, held for H hours.
 
     gross = `n_B f_B - n_A f_A`; net = gross `- 2(t_A+t_B) - (s_A+s_B) + min(0, mid_B/mid_A - 1)`, with the fundings
     inside the horizon `n = 0 if d > H else floor((H-d)/h) + 1` and `s` the full spread of a leg over its mid.

@@ -1,0 +1,29 @@
+"""Forget what nobody needs any more: the table stays bounded."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from apps.opportunities.enums import OpportunityStatus
+from apps.opportunities.models import Opportunity
+
+# Dropped rows explain why something was not alerted, which is asked the same day; the others are history.
+KEEP_DROPPED = timedelta(days=1)
+KEEP_ENDED = timedelta(days=90)
+# Small transactions: other writers of SQLite wait for each one.
+_BATCH = 500
+
+
+def prune(*, now: datetime) -> int:
+    """Delete ended rows (with their markouts) past their retention; returns how many opportunities."""
+    old = Q(status=OpportunityStatus.DROPPED, closed_at__lt=now - KEEP_DROPPED)
+    old |= Q(status__in=(OpportunityStatus.EXPIRED, OpportunityStatus.CLOSED), closed_at__lt=now - KEEP_ENDED)
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            ids = list(Opportunity.objects.filter(old).locked(skip=True).values_list("pk", flat=True)[:_BATCH])
+            Opportunity.objects.filter(pk__in=ids).delete()
+        deleted += len(ids)
+        if len(ids) < _BATCH:
+            return deleted
