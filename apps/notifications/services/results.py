@@ -67,7 +67,10 @@ def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
             tally.states[verdict.state] += 1
             if verdict.state == DeliveryState.DELIVERED:
                 tally.channels.add(one.delivery.channel)
-        Delivery.objects.bulk_update([one.delivery for one in held], _FIELDS)
+        # An upsert of rows that are locked and known to be there: several times cheaper than `bulk_update`'s CASEs.
+        Delivery.objects.bulk_create(
+            [one.delivery for one in held], update_conflicts=True, unique_fields=["id"], update_fields=_FIELDS
+        )
         DeliveryAttempt.objects.bulk_create(_attempts(verdicts))
         Delivery.objects.bulk_create(_fallbacks(verdicts, now), ignore_conflicts=True)
         _endpoints_update(held)
