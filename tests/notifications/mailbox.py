@@ -5,11 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass
 class Mailbox:
-    """`replies` maps a command (EHLO, MAIL, RCPT, DATA, END, GREET) to the line that answers it instead of success."""
+    """`replies` maps a command (EHLO, MAIL, RCPT, DATA, END, GREET) to the line that answers it instead of success;
+    SILENCE answers nothing."""
+
+    SILENCE: ClassVar[str] = "(silence)"
 
     port: int = 0
     mails: list[bytes] = field(default_factory=list)
@@ -23,7 +27,8 @@ class Mailbox:
 
         def say(key: str, usual: str) -> bool:
             line = self.replies.get(key, usual)
-            writer.write(line.encode() + b"\r\n")
+            if line != self.SILENCE:
+                writer.write(line.encode() + b"\r\n")
             return line == usual
 
         say("GREET", "220 mailbox.test")

@@ -46,17 +46,15 @@ def endpoint_new(user: User, channel: str, address: str, *, verified: bool = Tru
 def notification_new(user: User, *, now: datetime | None = None, **fields: Any) -> Notification:
     """An opportunity alert owed to the user."""
     now = now or clock.now()
-    made = notification_create(
-        **{
-            "user_id": user.pk,
-            "template": "opportunity",
-            "context": FACTS,
-            "priority": "high",
-            "dedupe_key": f"test:{next(_numbers)}",
-            "expires_at": now + timedelta(minutes=10),
-            "now": now,
-        }
-        | fields
-    )
+    owed: dict[str, Any] = {
+        "user_id": user.pk,
+        "template": "opportunity",
+        "context": FACTS,
+        "priority": "high",
+        "dedupe_key": f"test:{next(_numbers)}",
+        "expires_at": now + timedelta(minutes=10),
+        "now": now,
+    }
+    made = notification_create(**owed | fields)
     assert made is not None
     return made

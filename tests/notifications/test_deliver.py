@@ -9,6 +9,7 @@ import pytest
 
 from apps.core import clock, limits
 from apps.core.breaker import BreakerState
+from apps.core.exceptions import TemporaryError
 from apps.notifications.enums import DeliveryState, NotificationState, Outcome
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification, Template
 from apps.notifications.services import deliver, endpoint_disable, template_create
@@ -212,7 +213,7 @@ def test_expired_messages_are_not_sent(sink: Sink) -> None:
     assert sink.arrived == []
     assert states(row) == [("telegram", "expired")]
     row.refresh_from_db()
-    assert row.state == NotificationState.EXPIRED
+    assert (row.state, row.reason) == (NotificationState.EXPIRED, "It came too late to be worth sending.")
     assert "too late" in only_delivery().last_error
 
 
@@ -307,7 +308,7 @@ def test_without_redis_nothing_is_sent_and_nothing_is_lost(sink: Sink, monkeypat
     notification_new(user)
 
     def away(*_: Any) -> list[float]:
-        raise limits.TemporaryError("Rate limits are not available.", code="limits_away")
+        raise TemporaryError("Rate limits are not available.", code="limits_away")
 
     monkeypatch.setattr(limits, "acquire", away)
     report = deliver(priority="high")

@@ -80,6 +80,8 @@ class EmailChannel(Channel):
             raise OperatorError(f"The SMTP server refuses our sign-in: {error.code}.", code="unauthorized") from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0], recipient=True) from error
+        except aiosmtplib.SMTPTimeoutError as error:
+            raise TemporaryError(f"The SMTP server did not answer in time: {error}", code="timeout") from error
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPHeloError) as error:
             raise TemporaryError(f"The SMTP server does not take us: {error}", code="connection") from error
         except aiosmtplib.SMTPSenderRefused as error:

@@ -93,12 +93,12 @@ def notifications_settle(*, notification_ids: set[UUID], now: datetime) -> None:
         Exists(own.filter(state__in=OPEN))
     )
     # In this order: one route that has it is enough; a dead letter is worth more attention than a late one.
-    for of_delivery, state in (
-        (DeliveryState.DELIVERED, NotificationState.DELIVERED),
-        (DeliveryState.DEAD, NotificationState.DEAD),
-        (DeliveryState.EXPIRED, NotificationState.EXPIRED),
+    for of_delivery, state, reason in (
+        (DeliveryState.DELIVERED, NotificationState.DELIVERED, ""),
+        (DeliveryState.DEAD, NotificationState.DEAD, "No endpoint could be reached; the deliveries say why."),
+        (DeliveryState.EXPIRED, NotificationState.EXPIRED, "It came too late to be worth sending."),
     ):
-        done.filter(Exists(own.filter(state=of_delivery))).update(state=state, finished_at=now)
+        done.filter(Exists(own.filter(state=of_delivery))).update(state=state, reason=reason, finished_at=now)
 
 
 def _verdict(one: Settled, now: datetime) -> Verdict:
