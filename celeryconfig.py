@@ -16,6 +16,14 @@ timezone = "UTC"
 enable_utc = True
 
 task_default_queue = "default"
+# Which queue a task goes to, unless its ring names one (deliveries go to the queue of their priority).
+task_routes = {
+    "markets.*": {"queue": "market"},
+    "opportunities.detect": {"queue": "detect"},
+    "opportunities.price": {"queue": "detect"},
+    "distribution.run": {"queue": "detect"},
+    "notifications.deliver": {"queue": "notify.medium"},
+}
 task_create_missing_queues = False
 PRIORITIES = ("critical", "high", "medium", "low", "background")
 # Left to Celery, every queue would be bound by one and the same key, and each message would land on all of them.
@@ -54,15 +62,14 @@ if broker_url.startswith("amqp"):
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
 
 
-def _every(seconds: int, task: str, queue: str, owner: str, description: str) -> dict[str, Any]:
+def _every(seconds: int, task: str, description: str) -> dict[str, Any]:
     # A message that has not started within its period is stale: the next one is on its way. Beat loses fractions.
     return {
         "name": task,
         "task": task,
         "every": seconds,
-        "queue": queue,
         "expire_seconds": max(1, seconds - 1),
-        "owner": owner,
+        "owner": task.partition(".")[0],
         "description": description,
     }
 
@@ -70,10 +77,12 @@ def _every(seconds: int, task: str, queue: str, owner: str, description: str) ->
 # Beat reads its schedules from the database, where operators edit them; `manage.py seed_schedules` creates what is
 # missing there and never overwrites. (Beat's own `beat_schedule` would rewrite rows at each start, so it stays empty.)
 SCHEDULES = (
-    _every(settings.POLL_SECONDS, "markets.poll", "market", "markets", "Ring the ingestion of every feed that is due."),
-    _every(15, "opportunities.detect", "detect", "opportunities", "Scan the latest snapshots (also rung by each)."),
-    _every(5, "opportunities.expire", "detect", "opportunities", "End what has expired or is no longer seen."),
-    _every(15, "opportunities.request_markouts", "detect", "opportunities", "Order books for markouts that are due."),
-    _every(5, "distribution.run", "detect", "distribution", "Distribute what is active (also rung by it)."),
-    _every(5, "notifications.sweep", "default", "notifications", "Free expired leases, ring for deliveries due."),
+    _every(settings.POLL_SECONDS, "markets.poll", "Ring the ingestion of every feed that is due."),
+    _every(15, "opportunities.detect", "Scan the latest snapshots (also rung by each of them)."),
+    _every(15, "opportunities.price", "Price what is open on the newest books (also rung by them)."),
+    _every(5, "opportunities.expire", "End what has expired or is no longer seen."),
+    _every(15, "opportunities.request_markouts", "Order books for markouts that are due."),
+    _every(3600, "opportunities.prune", "Delete what is past its retention."),
+    _every(5, "distribution.run", "Distribute what is active (also rung by it)."),
+    _every(5, "notifications.sweep", "Take back expired leases, ring for deliveries that are due."),
 )

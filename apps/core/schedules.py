@@ -16,7 +16,6 @@ class Schedule(TypedDict):
     name: str
     task: str
     every: int
-    queue: str
     owner: str
     description: str
     expire_seconds: NotRequired[int]
@@ -50,7 +49,6 @@ def _create(schedule: Schedule) -> None:
         name=schedule["name"],
         task=schedule["task"],
         interval=interval,
-        queue=schedule["queue"],
         kwargs=json.dumps(schedule.get("kwargs", {})),
         expire_seconds=schedule.get("expire_seconds", max(1, every - 1)),
         description=f"{schedule['description']} (owner: {schedule['owner']})",

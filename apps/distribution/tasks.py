@@ -10,7 +10,7 @@ RUN = "apps.distribution.tasks.run"
 _RUN_S = 30.0
 
 
-@shared_task(name="distribution.run", queue="detect", expires=10, soft_time_limit=25, time_limit=30, ignore_result=True)
+@shared_task(name="distribution.run", expires=10, soft_time_limit=25, time_limit=30, ignore_result=True)
 def run() -> None:
     """Decide who gets which active opportunity; one run at a time."""
     with queue.answering(RUN, ttl=_RUN_S) as mine:

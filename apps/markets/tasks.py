@@ -16,14 +16,14 @@ _INGEST_TTL_S = 35.0
 _SYNC_TTL_S = 90.0
 
 
-@shared_task(name="markets.poll", queue="market", acks_late=False, expires=5)
+@shared_task(name="markets.poll", acks_late=False, expires=5)
 def poll() -> None:
     """Ring what is due; creates the rows of newly configured exchanges."""
     services.exchanges_setup()
     services.feeds_due(now=clock.now())
 
 
-@shared_task(name="markets.ingest", queue="market", acks_late=False, expires=20)
+@shared_task(name="markets.ingest", acks_late=False, expires=20)
 def ingest(exchange: str, kind: str) -> None:
     """Poll one feed once."""
     with queue.answering(
@@ -36,7 +36,7 @@ def ingest(exchange: str, kind: str) -> None:
             services.ingest(exchange=exchange, kind=SnapshotKind(kind))
 
 
-@shared_task(name="markets.sync_markets", queue="market", acks_late=False, expires=120)
+@shared_task(name="markets.sync_markets", acks_late=False, expires=120)
 def sync_markets(exchange: str) -> None:
     """Load an exchange's markets."""
     with queue.answering(
@@ -51,7 +51,7 @@ def sync_markets(exchange: str) -> None:
             logger.error("Markets of %s not loaded: %s", exchange, error.message)
 
 
-@shared_task(name="markets.fetch_books", queue="market", acks_late=False, expires=5)
+@shared_task(name="markets.fetch_books", acks_late=False, expires=5)
 def fetch_books(market_ids: list[int]) -> None:
     """Fetch the order books of these markets."""
     services.books_fetch(market_ids=market_ids)

@@ -14,7 +14,6 @@ LATER_MAX_S = 5.0
 
 @shared_task(
     name="notifications.deliver",
-    queue=Priority.MEDIUM.queue,
     acks_late=True,
     reject_on_worker_lost=True,
     ignore_result=True,
@@ -34,7 +33,7 @@ def deliver(*, priority: str) -> dict[str, Any]:
     return {"delivered": report.delivered, "retried": report.retried, "failed": report.failed}
 
 
-@shared_task(name="notifications.sweep", queue="default", expires=5, ignore_result=True)
+@shared_task(name="notifications.sweep", expires=5, ignore_result=True)
 def sweep() -> None:
     """Take back ended leases and ring for what is due."""
     services.deliveries_sweep(now=clock.now())

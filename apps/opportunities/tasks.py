@@ -12,7 +12,7 @@ from apps.opportunities import services
 _RUN_S = 20.0
 
 
-@shared_task(name="opportunities.detect", queue="detect", expires=10, soft_time_limit=15, time_limit=20)
+@shared_task(name="opportunities.detect", expires=10, soft_time_limit=15, time_limit=20)
 def detect() -> None:
     """Scan what the exchanges say now; one scan at a time."""
     with answering("apps.opportunities.tasks.detect", ttl=_RUN_S) as mine:
@@ -20,7 +20,7 @@ def detect() -> None:
             services.detect(now=clock.now())
 
 
-@shared_task(name="opportunities.price", queue="detect", expires=10, soft_time_limit=15, time_limit=20)
+@shared_task(name="opportunities.price", expires=10, soft_time_limit=15, time_limit=20)
 def price(market_ids: Sequence[int] | None = None) -> None:
     """Price open rows, and measure markouts, on the books that have come; one run at a time, then one for all."""
     with answering("apps.opportunities.tasks.price", ttl=_RUN_S) as mine:
@@ -29,7 +29,7 @@ def price(market_ids: Sequence[int] | None = None) -> None:
             services.markouts_measure(market_ids=market_ids, now=clock.now())
 
 
-@shared_task(name="opportunities.expire", queue="default", expires=4, soft_time_limit=8, time_limit=10)
+@shared_task(name="opportunities.expire", expires=4, soft_time_limit=8, time_limit=10)
 def expire() -> None:
     """End what is too old, unseen or never priced."""
     services.expire(now=clock.now())
@@ -37,7 +37,6 @@ def expire() -> None:
 
 @shared_task(
     name="opportunities.request_markouts",
-    queue="default",
     expires=10,
     soft_time_limit=8,
     time_limit=10,
@@ -47,7 +46,7 @@ def request_markouts() -> None:
     services.markouts_request(now=clock.now())
 
 
-@shared_task(name="opportunities.prune", queue="default", expires=3000, soft_time_limit=100, time_limit=120)
+@shared_task(name="opportunities.prune", expires=3000, soft_time_limit=100, time_limit=120)
 def prune() -> None:
     """Delete what is past its retention."""
     services.prune(now=clock.now())

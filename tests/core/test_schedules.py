@@ -27,7 +27,7 @@ def test_missing_rows_are_made_as_they_are_written() -> None:
     rows = [schedule(kwargs={"n": 1}, expire_seconds=3), schedule(name="second", every=1)]
     assert schedules_seed(schedules=rows, known_tasks=KNOWN) == ["markets.poll", "second"]
     first, second = PeriodicTask.objects.order_by("name")
-    assert (first.task, first.queue, first.kwargs, first.expire_seconds) == ("markets.poll", "market", '{"n": 1}', 3)
+    assert (first.task, first.kwargs, first.expire_seconds) == ("markets.poll", '{"n": 1}', 3)
     assert (first.interval.every, first.interval.period) == (5, IntervalSchedule.SECONDS)
     assert first.description == "Read the exchanges. (owner: markets)"
     assert (second.expire_seconds, second.enabled) == (1, True)

@@ -1,9 +1,11 @@
 """Order books: bounded, side by side, in base units; what failed says why and the rest is there."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from apps.core import events, redis
@@ -24,6 +26,14 @@ def ids() -> list[int]:
     return list(Market.objects.order_by("id").values_list("id", flat=True))
 
 
+def _fetch_and_leave(market_ids: list[int]) -> services.BooksReport:
+    """For a thread: its own connection to the database is closed behind it."""
+    try:
+        return services.books_fetch(market_ids=market_ids)
+    finally:
+        connection.close()
+
+
 @pytest.fixture
 def ready(binance: Wire) -> Wire:
     """Binance with its markets loaded and a good book for all of them."""
@@ -42,13 +52,53 @@ def test_books_are_stored_exactly_and_announced(
     with django_capture_on_commit_callbacks(execute=True):
         report = services.books_fetch(market_ids=ids())
     events.unsubscribe(BooksStored, hear)
-    assert report.stored == tuple(ids())
+    assert sorted(report.stored) == ids()
     assert report.failed == {}
     book = selectors.books_latest(ids())[ids()[0]]
     assert book.bids == ((Decimal(99), Decimal(1)), (Decimal(98), Decimal(2)))
     assert book.asks[0] == (Decimal(101), Decimal(3))
     assert abs(book.exchange_ts - book.received_at) < 3000
-    assert [event.market_ids for event in heard] == [tuple(ids())]
+    assert sorted(market_id for event in heard for market_id in event.market_ids) == ids()
+
+
+def test_a_new_book_is_announced_but_not_asked_for_again(
+    ready: Wire, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    services.books_fetch(market_ids=ids())
+    asked = ready.count(DEPTH)
+    heard: list[BooksStored] = []
+    hear = heard.append
+    events.subscribe(BooksStored, hear)
+    with django_capture_on_commit_callbacks(execute=True):
+        report = services.books_fetch(market_ids=ids())
+    events.unsubscribe(BooksStored, hear)
+    assert (report.stored, sorted(report.fresh)) == ((), ids())
+    assert ready.count(DEPTH) == asked
+    assert sorted(market_id for event in heard for market_id in event.market_ids) == ids()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_ask_for_a_book_once(ready: Wire) -> None:
+    ready.say(DEPTH, GOOD, delay=0.5)
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(_fetch_and_leave, [ids()[:1]] * 2))
+    assert [report.stored for report in reports] == [tuple(ids()[:1])] * 2
+    assert ready.count(DEPTH) == 1
+
+
+def test_a_slow_exchange_delays_only_its_own_books(
+    ready: Wire, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    ready.say(f"{DEPTH}?symbol=SOLUSDT&limit=50", GOOD, delay=1)
+    heard: list[BooksStored] = []
+    hear = heard.append
+    events.subscribe(BooksStored, hear)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.books_fetch(market_ids=ids())
+    events.unsubscribe(BooksStored, hear)
+    late = Market.objects.get(base="SOL").id
+    assert sorted(heard[0].market_ids) == sorted(set(ids()) - {late})
+    assert heard[-1].market_ids == (late,)
 
 
 def test_a_book_counts_for_two_seconds_and_can_be_seen_for_longer(ready: Wire) -> None:
@@ -86,7 +136,7 @@ def test_what_does_not_come_in_time_is_left_out(ready: Wire, monkeypatch: pytest
     report = services.books_fetch(market_ids=ids())
     late = Market.objects.get(base="SOL").id
     assert report.failed == {late: "no book within 1.5 s"}
-    assert len(report.stored) == 2
+    assert (len(report.stored), len(report.fresh)) == (1, 1)
 
 
 def test_at_most_twenty_of_an_exchange(binance: Wire) -> None:
@@ -96,7 +146,7 @@ def test_at_most_twenty_of_an_exchange(binance: Wire) -> None:
     services.exchanges_setup()
     services.exchange_sync_markets(exchange="binance")
     report = services.books_fetch(market_ids=ids())
-    assert report.stored == tuple(ids()[:20])
+    assert sorted(report.stored) == ids()[:20]
     assert binance.count(DEPTH) == 20
     assert all("more than 20" in reason for reason in report.failed.values())
 
@@ -117,7 +167,8 @@ def test_a_throttle_closes_the_exchange_for_all(ready: Wire) -> None:
     assert len(report.stored) == 2
     assert guard.breaker("binance").retry_in() > 40
     asked = len(ready.asked)
-    assert "left alone" in services.books_fetch(market_ids=ids()).failed[ids()[0]]
+    (reason,) = services.books_fetch(market_ids=ids()).failed.values()
+    assert "left alone" in reason
     assert len(ready.asked) == asked
 
 

@@ -28,7 +28,8 @@ def test_every_step_rings_a_real_task_with_arguments_it_takes(step: pipeline.Ste
     served = {queue.name for queue in celeryconfig.task_queues}
     for ring in step.rings(EXAMPLES.get(step.event)):
         inspect.signature(task.run).bind(**ring.kwargs)
-        assert (ring.queue or task.queue) in served
+        routed = app.amqp.router.route({"queue": ring.queue} if ring.queue else {}, task.name)["queue"]
+        assert getattr(routed, "name", routed) in served
 
 
 def test_a_published_event_rings_its_task(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
@@ -48,6 +49,5 @@ def test_every_schedule_names_a_task_and_expires_within_its_period(schedule: dic
     app.loader.import_default_modules()
     assert schedule["task"] in app.tasks
     assert isinstance(schedule["expire_seconds"], int)
-    assert 0 < schedule["expire_seconds"] <= schedule["every"]
-    assert schedule["queue"] in {queue.name for queue in celeryconfig.task_queues}
+    assert 0 < schedule["expire_seconds"] < schedule["every"]
     assert schedule["description"]

@@ -1,18 +1,22 @@
-"""Order books of a few markets, now: bounded per exchange, side by side, what did not come in time is left out."""
+"""Order books of a few markets, now: bounded per exchange, side by side, stored in waves as they come.
+
+A leg's book waits for nobody: an exchange that is slow, or whose limits hold its calls back, delays only its own."""
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from django.conf import settings
 
 from apps.core import clock, events, loop
 from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError
-from apps.markets import store
+from apps.markets import selectors, store
 from apps.markets.exchanges import registry
 from apps.markets.exchanges.base import ExchangeAdapter
 from apps.markets.exchanges.columns import Book, Reply
@@ -24,46 +28,72 @@ logger = logging.getLogger(__name__)
 
 BOOKS_PER_EXCHANGE: Final = 20
 DEADLINE_S: Final = 8.0
+# Scans follow each other faster than books are worth asking for again.
+FRESH_MS: Final = 1000
+WAVE_S: Final = 0.15
 _GRACE_S: Final = 2.0
 
 Answer = Reply[Book] | ArbEdgeError
+_under_way: "dict[int, asyncio.Task[Reply[Book]]]" = {}
 
 
 @dataclass(frozen=True, slots=True)
 class BooksReport:
-    """Which books were stored, and why the others were not."""
+    """Which books were stored, which were new enough to be left as they are, and why the others are missing."""
 
     stored: tuple[int, ...] = ()
+    fresh: tuple[int, ...] = ()
     failed: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    market: Market
+    adapter: ExchangeAdapter
+
+    async def make(self) -> Reply[Book]:
+        loaded = self.market.exchange.markets_loaded_at
+        return await self.adapter.book(self.market.symbol, markets_from=clock.to_ms(loaded) if loaded else 0)
 
 
 def books_fetch(*, market_ids: Sequence[int]) -> BooksReport:
     """Fetch, check and store the books of these markets; at most 20 per exchange, the first ones given.
 
-    Partial success is fine: each failure is logged with its reason and returned. Announces `BooksStored`."""
+    What is newer than FRESH_MS is not asked for again. Partial success is fine: each failure is logged with its reason
+    and returned. Announces `BooksStored` for each wave."""
     failed: dict[int, str] = {}
     wanted = _wanted(market_ids, failed)
-    asked = {}
-    for exchange in sorted({market.exchange_id for market in wanted.values()}):
-        mine = {key: market for key, market in wanted.items() if market.exchange_id == exchange}
-        if guard.breaker(exchange).allow():
-            asked.update(mine)
-        else:
-            failed.update(dict.fromkeys(mine, f"{exchange} is left alone for now (breaker open)"))
-    answers = _ask(asked, failed)
-    books = []
-    for market_id, answer in answers.items():
-        try:
-            books.append(_checked(asked[market_id], answer))
-        except ArbEdgeError as error:
-            failed[market_id] = error.message
-    _breakers_note(asked, answers)
-    if books:
-        store.books_put(books)
-        events.publish(BooksStored(tuple(book.market_id for book in books), max(book.received_at for book in books)))
+    fresh = tuple(selectors.books_latest(tuple(wanted), max_age_ms=FRESH_MS))
+    _announce(fresh, clock.now_ms())
+    calls = _calls({key: market for key, market in wanted.items() if key not in fresh}, failed)
+    stored: list[int] = []
+    answers: dict[int, Answer] = {}
+    for wave in _waves(calls):
+        answers |= wave
+        stored += _store({key: (calls[key].market, answer) for key, answer in wave.items()}, failed)
+    _breakers_note({key: call.market for key, call in calls.items()}, answers)
     for market_id, reason in failed.items():
         logger.info("Order book of market %d not stored: %s", market_id, reason)
-    return BooksReport(tuple(book.market_id for book in books), failed)
+    return BooksReport(tuple(stored), fresh, failed)
+
+
+def _store(answers: Mapping[int, tuple[Market, Answer]], failed: dict[int, str]) -> list[int]:
+    books = []
+    for market_id, (market, answer) in answers.items():
+        try:
+            books.append(_checked(market, answer))
+        except ArbEdgeError as error:
+            failed[market_id] = error.message
+    stored = [book.market_id for book in books]
+    if books:
+        store.books_put(books)
+        _announce(stored, max(book.received_at for book in books))
+    return stored
+
+
+def _announce(market_ids: Sequence[int], received_at: int) -> None:
+    if market_ids:
+        events.publish(BooksStored(tuple(market_ids), received_at))
 
 
 def _wanted(market_ids: Sequence[int], failed: dict[int, str]) -> dict[int, Market]:
@@ -86,31 +116,69 @@ def _wanted(market_ids: Sequence[int], failed: dict[int, str]) -> dict[int, Mark
     return wanted
 
 
-def _ask(wanted: Mapping[int, Market], failed: dict[int, str]) -> dict[int, Answer]:
+def _calls(wanted: Mapping[int, Market], failed: dict[int, str]) -> dict[int, _Call]:
     calls = {}
+    closed = {name for name in {market.exchange_id for market in wanted.values()} if not guard.breaker(name).allow()}
     for market_id, market in wanted.items():
+        if market.exchange_id in closed:
+            failed[market_id] = f"{market.exchange_id} is left alone for now (breaker open)"
+            continue
         try:
-            adapter = registry.adapter(market.exchange_id, gateway=settings.SANDBOX_URL)
+            calls[market_id] = _Call(market, registry.adapter(market.exchange_id, gateway=settings.SANDBOX_URL))
         except ArbEdgeError as error:
             failed[market_id] = error.message
-            continue
-        loaded = market.exchange.markets_loaded_at
-        calls[market_id] = (adapter, market.symbol, clock.to_ms(loaded) if loaded else 0)
+    return calls
+
+
+def _waves(calls: Mapping[int, _Call]) -> Iterator[dict[int, Answer]]:
+    """The answers of these calls: every WAVE_S seconds what has come, until all have or the deadline is over."""
     if not calls:
-        return {}
-    return loop.run(_gather(calls), timeout=DEADLINE_S + _GRACE_S)
+        return
+    arrived: SimpleQueue[tuple[int, Answer]] = SimpleQueue()
+    asyncio.run_coroutine_threadsafe(_gather(calls, arrived), loop.get())
+    missing = set(calls)
+    give_up = time.monotonic() + DEADLINE_S + _GRACE_S
+    while missing:
+        wave = _wave(arrived, len(missing))
+        missing -= set(wave)
+        if wave:
+            yield wave
+        if time.monotonic() > give_up:
+            raise TemporaryError("The event loop did not answer.", code="timeout")
 
 
-async def _gather(calls: Mapping[int, tuple[ExchangeAdapter, str, int]]) -> dict[int, Answer]:
-    tasks = {
-        market_id: asyncio.create_task(adapter.book(symbol, markets_from=markets_from))
-        for market_id, (adapter, symbol, markets_from) in calls.items()
-    }
-    _, late = await asyncio.wait(tasks.values(), timeout=DEADLINE_S)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks.values(), return_exceptions=True)
-    return {market_id: _outcome(task) for market_id, task in tasks.items()}
+def _wave(arrived: "SimpleQueue[tuple[int, Answer]]", most: int) -> dict[int, Answer]:
+    wave: dict[int, Answer] = {}
+    until = time.monotonic() + WAVE_S
+    while len(wave) < most:
+        try:
+            market_id, answer = arrived.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            break
+        wave[market_id] = answer
+    return wave
+
+
+async def _gather(calls: Mapping[int, _Call], arrived: "SimpleQueue[tuple[int, Answer]]") -> None:
+    async def fetch(market_id: int, call: _Call) -> None:
+        task = _join(market_id, call)
+        await asyncio.wait((task,), timeout=DEADLINE_S)
+        if not task.done():
+            task.cancel()
+            arrived.put((market_id, TemporaryError(f"no book within {DEADLINE_S:g} s", code="timeout")))
+            return
+        arrived.put((market_id, _outcome(task)))
+
+    await asyncio.gather(*(fetch(market_id, call) for market_id, call in calls.items()))
+
+
+def _join(market_id: int, call: _Call) -> "asyncio.Task[Reply[Book]]":
+    """The call for this market's book that is under way, else a new one; only the loop's thread comes here."""
+    task = _under_way.get(market_id)
+    if task is None:
+        task = _under_way[market_id] = asyncio.create_task(call.make())
+        task.add_done_callback(lambda _: _under_way.pop(market_id, None))
+    return task
 
 
 def _outcome(task: "asyncio.Task[Reply[Book]]") -> Answer:
