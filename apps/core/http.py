@@ -1,8 +1,6 @@
 """The one outbound HTTP client for everything but exchanges: pooled, guarded, bounded in time and size."""
 
 import asyncio
-import atexit
-import logging
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +13,7 @@ import orjson
 from apps.core import address, loop
 from apps.core.exceptions import PermanentError, TemporaryError
 
-logger = logging.getLogger(__name__)
-
 CONNECT_TIMEOUT_S = 5.0
-CLOSE_TIMEOUT_S = 2.0
 CONNECTIONS = 200
 _CHUNK = 65_536
 # gzip or zlib, told apart by the header (zlib manual, inflateInit2: windowBits 15 + 32).
@@ -130,12 +125,4 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _close_at_exit() -> None:
-    if any(kept_loop is loop.current() for kept_loop in list(_sessions)):
-        try:
-            loop.run(close(), timeout=CLOSE_TIMEOUT_S)
-        except TemporaryError:
-            logger.warning("Outbound connections did not close in time")
-
-
-atexit.register(_close_at_exit)
+loop.at_exit(close)

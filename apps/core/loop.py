@@ -1,11 +1,12 @@
 """One event loop on one thread per process, so that warm async clients survive from task to task."""
 
 import asyncio
+import atexit
 import concurrent.futures
 import logging
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from apps.core.exceptions import TemporaryError
@@ -13,8 +14,11 @@ from apps.core.exceptions import TemporaryError
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+# How long the process waits at its end for connections to close.
+CLOSE_TIMEOUT_S = 3.0
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
 
 def run(coro: Coroutine[Any, Any, T], *, timeout: float) -> T:
@@ -47,10 +51,33 @@ def current() -> asyncio.AbstractEventLoop | None:
     return _loop
 
 
+def at_exit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `close` on the loop when the process ends, if the loop was ever started by then."""
+    _closers.append(close)
+
+
+def _close_all() -> None:
+    if _loop is None:
+        return
+    try:
+        ends = run(_gathered(), timeout=CLOSE_TIMEOUT_S)
+    except TemporaryError:
+        logger.warning("Not everything on the event loop was closed within %g s", CLOSE_TIMEOUT_S)
+        return
+    for end in ends:
+        if isinstance(end, BaseException):
+            logger.warning("A connection was not closed well: %s", type(end).__name__)
+
+
+async def _gathered() -> list[BaseException | None]:
+    return await asyncio.gather(*(close() for close in _closers), return_exceptions=True)
+
+
 def _forget() -> None:
     # A forked child has the parent's loop object but not its thread: it starts its own.
     global _loop, _lock
     _loop, _lock = None, threading.Lock()
 
 
+atexit.register(_close_all)
 os.register_at_fork(after_in_child=_forget)

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.utils.module_loading import import_string
 
+from apps.core import loop
 from apps.core.registry import Registry
 from apps.markets.exchanges.base import ExchangeAdapter
 
@@ -47,6 +48,7 @@ def adapter(exchange: str, *, gateway: str) -> ExchangeAdapter:
             cls = adapter_class(exchange)
             client = import_string(_CLIENT)(exchange, options=cls.capabilities.options, gateway=gateway)
             _warm[key] = cls(client)
+            loop.at_exit(client.close)
         return _warm[key]
 
 
