@@ -199,7 +199,8 @@ MAX_PRICE_RATIO = env.number("MAX_PRICE_RATIO", 0.20, high=1.0)
 # --- notifications ----------------------------------------------------------------------------------------------
 DELIVERY_BATCH = env.integer("DELIVERY_BATCH", _profile.delivery_batch, low=1, high=100)
 DELIVERY_CONCURRENCY = env.integer("DELIVERY_CONCURRENCY", _profile.delivery_concurrency, low=1, high=500)
-DELIVERY_TIMEOUT_S = env.integer("DELIVERY_TIMEOUT_S", _profile.delivery_timeout_s, low=1, high=300)
+# A run of deliveries lasts 25 s longer than one of them, and has to end before the broker gives its message to another.
+DELIVERY_TIMEOUT_S = env.integer("DELIVERY_TIMEOUT_S", _profile.delivery_timeout_s, low=1, high=120)
 DELIVERY_ATTEMPTS = env.integer("DELIVERY_ATTEMPTS", _profile.delivery_attempts, low=1, high=20)
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from apps.accounts.enums import Role, Tier
 from apps.accounts.models import User
 from apps.accounts.services import token_create, user_create
-from apps.notifications.services import endpoint_create
+from apps.notifications.services import endpoint_create, endpoint_disable
 
 _DOMAIN = "demo.arbedge.test"
 _DEMO = "demo"
@@ -76,7 +76,8 @@ def _endpoints(user: User, *, hook: str, chat: str) -> str:
     """One endpoint per channel, each on a route of its own: a message takes all three. Gives the hook's secret."""
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
-    user.endpoints.filter(channel="webhook").exclude(address=hook_url).update(disabled_reason="an earlier demo's port")
+    for earlier in user.endpoints.filter(channel="webhook", disabled_at=None).exclude(address=hook_url):
+        endpoint_disable(endpoint_id=earlier.pk, reason="An earlier run had the sandbox on another port.")
     wanted: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("telegram", chat, {}),
         ("webhook", hook_url, {"secret": secret}),
