@@ -39,12 +39,14 @@ bench: .venv/dev.stamp  ## benchmarks, one JSON line per figure (ONLY=name)
 chaos: .venv/dev.stamp  ## fault drills, one JSON line per drill (ONLY=name)
 	@$(BIN)/python -m tests.chaos $(ONLY)
 
+# uv resolves for every platform and for all of Python 3.11 (pip-compile only for the interpreter that runs it).
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-config \
+	--no-emit-index-url --no-emit-find-links
+
 lock: .venv/dev.stamp  ## make the two locks anew from pyproject.toml
-	$(BIN)/python -m pip install -q pip-tools
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-		--no-header -o requirements.txt pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-		--no-header --extra dev -c requirements.txt -o tests/requirements.txt pyproject.toml
+	$(BIN)/python -m pip install -q uv
+	$(LOCK) -o requirements.txt pyproject.toml
+	$(LOCK) --extra dev -c requirements.txt -o tests/requirements.txt pyproject.toml
 
 clean:  ## remove run-time state and caches, not the virtual environment
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov

@@ -78,7 +78,11 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
         await asyncio.to_thread(server.wait_ready)
     if mode.has_sandbox:
         await supervisor.start(Process("sandbox", _sandbox_argv(mode)), env)
-        await _answers(f"{mode.urls['sandbox']}/_sandbox/health", seconds=30, log=mode.folder / "log" / "sandbox.log")
+        log = mode.folder / "log" / "sandbox.log"
+        await _answers(f"{mode.urls['sandbox']}/_sandbox/health", seconds=30, log=log)
+        for line in log.read_text().splitlines():
+            if "refused" in line:
+                console.print(f"[yellow]{line}[/]")
     console.print("Preparing the database …")
     await _manage(env, "setup")
     await _manage(env, "seed_demo", "--out", str(mode.folder.parent / "demo.json"), *_pairs("--url", mode.urls))
