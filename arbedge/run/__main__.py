@@ -62,7 +62,8 @@ async def _run(mode: Mode) -> None:
     finally:
         story.cancel()
         await asyncio.gather(story, return_exceptions=True)
-        console.print("\nStopping: workers finish what they hold …")
+        if supervisor.pids():
+            console.print("\nStopping: workers finish what they hold …")
         await supervisor.stop_all()
 
 
@@ -72,7 +73,8 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
     env = environment(mode, base=process_environ(), secret=secret, state=state, cache=cache)
     console.print(f"ArbEdge, mode [bold]{mode.name}[/]. State and logs: {mode.folder}")
     if mode.name == "live":
-        await _manage(env, "exchanges_reach")
+        console.print("Asking the exchanges …")
+        console.print(await _manage(env, "exchanges_reach"))
     for name, server in (("redis-state", state), ("redis-cache", cache)):
         await supervisor.start(Process(name, tuple(server.command())), env)
         await asyncio.to_thread(server.wait_ready)
@@ -105,7 +107,7 @@ def _sandbox_argv(mode: Mode) -> tuple[str, ...]:
     return (sys.executable, "-m", "sandbox", *ports, *replay)
 
 
-async def _manage(env: Mapping[str, str], command: str, *arguments: str) -> None:
+async def _manage(env: Mapping[str, str], command: str, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "manage.py",
@@ -123,8 +125,11 @@ async def _manage(env: Mapping[str, str], command: str, *arguments: str) -> None
         process.kill()
         await process.wait()
         raise
+    text = output.decode(errors="replace").strip()
     if process.returncode:
-        raise UnusableRun(f"`manage.py {command}` failed:\n{output.decode(errors='replace').strip()}")
+        said = text.removeprefix("CommandError: ")
+        raise UnusableRun(said or f"`manage.py {command}` ended with status {process.returncode}.")
+    return text
 
 
 async def _answers(url: str, *, seconds: float, log: Path) -> None:

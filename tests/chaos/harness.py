@@ -30,6 +30,8 @@ def arrived(running: Installation, label: str) -> Counter[str]:
 def kill_during_burst(running: Installation, victim: str) -> dict[str, Any]:
     """Kill -9 `victim` when a fifth of a burst has arrived, wait for all of it, count what was lost or came twice."""
     label = f"kill-{victim}"
+    # A slow provider keeps some thirty sends under way, so that a kill of the sender falls into the middle of them.
+    running.sandbox.faults([{"host": "api.telegram.org", "latency_s": 1.0}] if victim == SENDER else [])
     making = subprocess.Popen(
         (sys.executable, "-m", "tests.chaos.burst", str(COUNT), str(CHATS), label),
         env=running.env,

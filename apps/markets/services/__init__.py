@@ -4,6 +4,7 @@ from apps.markets.services.books import BooksReport, books_fetch
 from apps.markets.services.feeds import feeds_due
 from apps.markets.services.fees import market_fee_set
 from apps.markets.services.ingest import IngestReport, ingest
+from apps.markets.services.reach import exchanges_reach
 from apps.markets.services.setup import exchanges_setup
 from apps.markets.services.sync import SyncReport, exchange_sync_markets
 
@@ -13,6 +14,7 @@ __all__ = [
     "SyncReport",
     "books_fetch",
     "exchange_sync_markets",
+    "exchanges_reach",
     "exchanges_setup",
     "feeds_due",
     "ingest",
