@@ -69,6 +69,7 @@ class Reason(StrEnum):
     MISSING_DOLLAR_RATE = "no dollar rate"
     UNKNOWN_MARKET = "unknown market"
     NEVER_PRICED = "never priced"
+    DATA_GONE = "data gone"
     NOT_SEEN = "not seen any more"
     TIME_UP = "time is up"
 
@@ -79,7 +80,8 @@ class Reason(StrEnum):
 
     @property
     def is_verdict(self) -> bool:
-        """Whether the market itself says no; otherwise the data was unfit to judge by, and an active row waits."""
+        """Whether the answer is no: not worth it, or a leg that may not be traded. Else the data was unfit to judge by
+        and a row waits, an active one for as long as its last price is believed."""
         return self in _VERDICTS
 
 
@@ -95,10 +97,11 @@ _WORDS = {
     Reason.MISSING_FEE: "a leg's taker fee is unknown",
     Reason.MISSING_FUNDING: "a leg's funding rate, interval or next funding time is unknown or too old",
     Reason.MISSING_DOLLAR_RATE: "the quote currency has no rate to the dollar to size by",
-    Reason.UNKNOWN_MARKET: "a leg's market is no longer listed",
+    Reason.UNKNOWN_MARKET: "a leg's market is no longer listed, or its exchange is switched off",
     Reason.NEVER_PRICED: "no order books came to price it on within a minute",
+    Reason.DATA_GONE: "its order books, fees or rates could not be read any more",
     Reason.NOT_SEEN: "it was not seen in the quotes any more",
     Reason.TIME_UP: "it was believed for as long as its risk allows",
 }
 
-_VERDICTS = frozenset({Reason.EDGE_GONE, Reason.BELOW_MINIMUM})
+_VERDICTS = frozenset({Reason.EDGE_GONE, Reason.BELOW_MINIMUM, Reason.UNKNOWN_MARKET, Reason.MISSING_FEE})

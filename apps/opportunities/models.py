@@ -1,5 +1,6 @@
 """Rows of the opportunities room: opportunities, and what became of them after the alert."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import models
@@ -8,6 +9,14 @@ from django.db.models import F, Q
 from apps.opportunities.enums import Context, OpportunityKind, OpportunityStatus, Origin, Risk
 
 OPEN = (OpportunityStatus.DETECTED, OpportunityStatus.ACTIVE)
+# An active row that could not be priced again for this long is not believed, whatever its risk: the books of a few
+# hundred rows take turns of a minute.
+PRICE_BELIEVED_FOR = timedelta(minutes=2)
+
+
+def price_disbelieved(now: datetime) -> Q:
+    """Rows whose price is too old at `now`, or from the future as far: then our clock was set back."""
+    return Q(priced_at__lte=now - PRICE_BELIEVED_FOR) | Q(priced_at__gte=now + PRICE_BELIEVED_FOR)
 
 
 def _edge(*, null: bool = False) -> models.DecimalField:

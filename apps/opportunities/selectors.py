@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
 from apps.opportunities.exceptions import OpportunityNotFound
-from apps.opportunities.models import Opportunity
+from apps.opportunities.models import Opportunity, price_disbelieved
 from apps.opportunities.types import AlertFacts
 
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def opportunities_active() -> QuerySet[Opportunity]:
-    """Every active opportunity, best first."""
-    return Opportunity.objects.filter(status=OpportunityStatus.ACTIVE).order_by("-score", "id")
+    """Every active opportunity whose price is still believed, best first.
+
+    A row that nobody ended because the workers are down is left out all the same."""
+    believed = ~price_disbelieved(clock.now())
+    return Opportunity.objects.filter(believed, status=OpportunityStatus.ACTIVE).order_by("-score", "id")
 
 
 def active_by_ids(ids: Iterable[UUID | str]) -> QuerySet[Opportunity]:

@@ -8,6 +8,8 @@ from apps.opportunities.enums import Reason, Risk
 from apps.opportunities.models import Markout, Opportunity
 from apps.opportunities.risk import BELIEVED_FOR
 from apps.opportunities.types import OpportunitiesEnded
+from tests.opportunities.conftest import Build
+from tests.opportunities.test_detect import many
 from tests.opportunities.world import World
 
 
@@ -40,7 +42,7 @@ def test_an_active_row_is_believed_as_long_as_its_risk_allows(gap: World, risk: 
     row = gap.activate()
     Opportunity.objects.update(risk=risk, expires_at=gap.now + BELIEVED_FOR[risk])
     gap.pass_time(seconds - 1)
-    Opportunity.objects.update(last_seen_at=gap.now)
+    Opportunity.objects.update(last_seen_at=gap.now, priced_at=gap.now)
     assert services.expire(now=gap.now) == 0
     gap.pass_time(1)
     assert services.expire(now=gap.now) == 1
@@ -61,20 +63,47 @@ def test_a_price_gap_not_seen_for_a_minute_is_over(gap: World) -> None:
 
 def test_a_price_gap_that_is_still_seen_lives_on(gap: World) -> None:
     gap.activate()
-    for _ in range(3):
+    for _ in range(4):
         gap.pass_time(40)
         gap.detect()
+        gap.price()
     assert services.expire(now=gap.now) == 0
     assert status() == ("active", "")
 
 
-def test_funding_is_believed_for_ten_minutes_unseen(funding_gap: World) -> None:
+def test_funding_is_believed_for_two_minutes_unseen(funding_gap: World) -> None:
     funding_gap.activate()
-    funding_gap.pass_time(599)
+    funding_gap.pass_time(119)
+    Opportunity.objects.update(priced_at=funding_gap.now)
     assert services.expire(now=funding_gap.now) == 0
     funding_gap.pass_time(1)
     assert services.expire(now=funding_gap.now) == 1
     assert status() == ("expired", Reason.NOT_SEEN)
+
+
+def test_what_is_seen_but_can_no_longer_be_priced_is_over_after_two_minutes(gap: World) -> None:
+    gap.activate()
+    for seconds in (50, 50, 19):
+        gap.pass_time(seconds)
+        gap.detect()
+        assert services.expire(now=gap.now) == 0
+    gap.pass_time(1)
+    gap.detect()
+    assert services.expire(now=gap.now) == 1
+    assert status() == ("expired", Reason.DATA_GONE)
+
+
+def test_rows_from_the_future_are_over_when_our_clock_was_set_back(build: Build) -> None:
+    world = build(*many(2))
+    world.detect()
+    world.price()
+    Opportunity.objects.filter(pk=Opportunity.objects.first().pk).update(status="detected", activated_at=None)
+    assert services.expire(now=world.now - timedelta(seconds=30)) == 0
+    assert services.expire(now=world.now - timedelta(hours=1)) == 2
+    assert set(Opportunity.objects.values_list("status", "reason")) == {
+        ("expired", Reason.DATA_GONE.value),
+        ("dropped", Reason.NEVER_PRICED.value),
+    }
 
 
 def test_a_gap_that_returns_is_a_new_episode(gap: World) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from apps.markets.models import Exchange, Market
+from apps.markets.services import market_fee_set
 from apps.opportunities import services
 from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import recompute
@@ -174,22 +176,44 @@ def test_books_of_moments_too_far_apart_decide_nothing(gap: World, settings: Set
     assert Opportunity.objects.get().reason == Reason.SKEWED_BOOKS
 
 
-def test_a_fee_that_went_missing_decides_nothing(gap: World) -> None:
-    gap.detect()
-    Market.objects.filter(pk=gap.ids[0]).update(taker_fee=None)
-    Exchange.objects.update(market_version=gap.version + 500_000)
-    gap.price()
-    row = Opportunity.objects.get()
-    assert (row.status, row.reason) == ("detected", Reason.MISSING_FEE)
+def _fee_missing(world: World) -> None:
+    Market.objects.filter(pk=world.ids[1]).update(taker_fee=None)
+    Exchange.objects.update(market_version=world.version + 500_000)
 
 
-def test_a_market_that_is_no_longer_listed_decides_nothing(gap: World) -> None:
-    gap.detect()
-    Market.objects.filter(pk=gap.ids[0]).update(active=False)
-    Exchange.objects.update(market_version=gap.version + 600_000)
-    gap.price()
+def _fee_doubted(world: World) -> None:
+    market_fee_set(market_id=world.ids[1], override=None, unknown=True)
+
+
+def _delisted(world: World) -> None:
+    Market.objects.filter(pk=world.ids[1]).update(active=False)
+    Exchange.objects.update(market_version=world.version + 600_000)
+
+
+def _switched_off(world: World) -> None:
+    Exchange.objects.filter(pk=world.listings[1].exchange).update(enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_fee_missing, Reason.MISSING_FEE),
+        (_fee_doubted, Reason.MISSING_FEE),
+        (_delisted, Reason.UNKNOWN_MARKET),
+        (_switched_off, Reason.UNKNOWN_MARKET),
+    ],
+)
+@pytest.mark.parametrize(("active", "status"), [(True, "closed"), (False, "dropped")])
+def test_a_leg_that_may_not_be_traded_ends_a_row_without_any_book(
+    gap: World, spoil: Callable[[World], None], reason: Reason, active: bool, status: str
+) -> None:
+    gap.activate() if active else gap.detect()
+    gap.pass_time(3)  # the books are too old to price on
+    spoil(gap)
+    assert services.price(market_ids=None, now=gap.now).ended == 1
     row = Opportunity.objects.get()
-    assert (row.status, row.reason) == ("detected", Reason.UNKNOWN_MARKET)
+    assert (row.status, row.reason, row.closed_at) == (status, reason, gap.now)
+    assert len(gap.news(OpportunitiesEnded)) == int(active)
 
 
 def test_a_funding_that_has_just_been_paid_is_not_counted(funding_gap: World) -> None:

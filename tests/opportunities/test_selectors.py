@@ -40,6 +40,7 @@ def test_who_sees_an_opportunity_when(gap: World, people: People) -> None:
     with pytest.raises(OpportunityNotFound):
         selectors.opportunity_visible(user=people[Tier.FREE], id=row.pk, now=gap.now)
     gap.pass_time(299)
+    gap.price()
     assert visible(gap, people[Tier.FREE]) == []
     gap.pass_time(1)
     assert visible(gap, people[Tier.FREE]) == [row.pk]
@@ -60,6 +61,18 @@ def test_only_active_ones_for_everybody_are_listed(gap: World, people: People) -
             selectors.opportunity_visible(user=user, id=row.pk, now=gap.now)
     Opportunity.objects.update(context="global", expires_at=gap.now)
     assert visible(gap, user) == []
+
+
+def test_nothing_old_is_listed_though_no_worker_ends_it(gap: World, people: People) -> None:
+    row = gap.activate()
+    gap.pass_time(119)
+    assert visible(gap, people[Tier.PREMIUM]) == [row.pk]
+    assert selectors.active_by_ids([row.pk]).exists()
+    gap.pass_time(1)
+    assert visible(gap, people[Tier.PREMIUM]) == []
+    assert not selectors.active_by_ids([row.pk]).exists()
+    gap.pass_time(-3600)  # the clock is set back
+    assert visible(gap, people[Tier.PREMIUM]) == []
 
 
 def test_an_ended_one_can_still_be_read_but_is_not_listed(gap: World, people: People) -> None:

@@ -22,43 +22,39 @@ from apps.opportunities.view import MS_PER_HOUR
 
 @dataclass(frozen=True, slots=True)
 class LegSource:
-    """What legs are made from; `row` and `funding` by market id."""
+    """What legs are made from, by market id; `row` of the table, `fee` where it is known and a fraction in [0, 1)."""
 
     table: MarketTable
     row: Mapping[int, int]
+    fee: Mapping[int, Decimal]
     books: Mapping[int, OrderBook]
     funding: Mapping[int, Funding]
 
     def legs(self, opportunity: Opportunity) -> tuple[Leg, ...] | Refusal:
         """The opportunity's legs as they are now, or what is missing."""
         needs_funding = strategy_get(opportunity.kind).needs_funding
-        made: list[Leg] = []
-        for facts in opportunity.legs:
-            leg = self._leg(facts, needs_funding=needs_funding)
-            if isinstance(leg, Refusal):
-                return leg
-            made.append(leg)
-        return tuple(made)
+        ids = opportunity.market_ids
+        # What ends a row comes before what only keeps it waiting, whichever leg it is about.
+        for reason, present in (
+            (Reason.UNKNOWN_MARKET, self.row.keys()),
+            (Reason.MISSING_FEE, self.fee.keys()),
+            (Reason.MISSING_FUNDING, self.funding.keys() if needs_funding else set(ids)),
+            (Reason.MISSING_BOOK, self.books.keys()),
+        ):
+            if not present >= set(ids):
+                return Refusal(reason)
+        return tuple(self._leg(facts, needs_funding=needs_funding) for facts in opportunity.legs)
 
-    def _leg(self, facts: Mapping[str, Any], *, needs_funding: bool) -> Leg | Refusal:
+    def _leg(self, facts: Mapping[str, Any], *, needs_funding: bool) -> Leg:
         market_id: int = facts["market_id"]
-        book, row, funding = self.books.get(market_id), self.row.get(market_id), self.funding.get(market_id)
-        if row is None:
-            return Refusal(Reason.UNKNOWN_MARKET)
-        fee = _number(self.table.taker_fee, row)
-        if fee is None or not 0 <= fee < 1:
-            return Refusal(Reason.MISSING_FEE)
-        if needs_funding and funding is None:
-            return Refusal(Reason.MISSING_FUNDING)
-        if book is None:
-            return Refusal(Reason.MISSING_BOOK)
+        book, row = self.books[market_id], self.row[market_id]
         return Leg(
             exchange=facts["exchange"],
             symbol=facts["symbol"],
             market_id=market_id,
             side=Side(facts["side"]),
             multiplier=to_decimal(float(self.table.multiplier[row])),
-            fee=fee,
+            fee=self.fee[market_id],
             bids=book.bids,
             asks=book.asks,
             exchange_ts=book.exchange_ts,
@@ -66,7 +62,7 @@ class LegSource:
             amount_step=_number(self.table.amount_step, row),
             min_amount=_number(self.table.min_amount, row),
             min_notional=_number(self.table.min_notional, row),
-            funding=funding if needs_funding else None,
+            funding=self.funding[market_id] if needs_funding else None,
         )
 
 
@@ -78,9 +74,12 @@ def leg_source(opportunities: Sequence[Opportunity], *, now_ms: int) -> LegSourc
     funding: dict[int, Funding] = {}
     if any(strategy_get(kind).needs_funding for kind in {one.kind for one in opportunities}):
         funding = _funding(snapshots_latest(now_ms=now_ms).funding, wanted, now_ms)
+    row_of = {market_id: int(row) for market_id, row in zip(wanted, rows, strict=True) if row >= 0}
+    fees = {market_id: _number(table.taker_fee, row) for market_id, row in row_of.items()}
     return LegSource(
         table=table,
-        row={market_id: int(row) for market_id, row in zip(wanted, rows, strict=True) if row >= 0},
+        row=row_of,
+        fee={market_id: fee for market_id, fee in fees.items() if fee is not None and 0 <= fee < 1},
         books=books_latest(wanted),
         funding=funding,
     )

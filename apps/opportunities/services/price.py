@@ -60,8 +60,9 @@ class _Quote:
 def price(*, market_ids: Collection[int] | None, now: datetime) -> PriceRun:
     """Price the open rows that have a leg among `market_ids` (None: all) and fresh order books of every leg.
 
-    Detected rows become active or are dropped, active ones are updated or closed. Where the data is unfit to judge by,
-    a row stays as it is; a row without books is not touched at all.
+    Detected rows become active or are dropped, active ones are updated or closed; a leg that is no longer listed or has
+    lost its fee ends a row without any book. Where the data is unfit to judge by, a row stays as it is; a row without
+    books is not touched at all.
     """
     rows = _open_rows(market_ids)
     source = leg_source(rows, now_ms=clock.to_ms(now)) if rows else None
@@ -107,7 +108,7 @@ def _store(verdicts: Mapping[UUID, _Quote | Refusal], now: datetime) -> PriceRun
             _apply(row, verdict, now)
             changed.append(row)
         elif verdict.reason.is_verdict:
-            ends.append((row, *_ending(row, verdict.reason)))
+            ends.append((row, _ended_as(row), verdict.reason))
         else:
             unfit.setdefault(verdict.reason, []).append(row.pk)
     _update(changed)
@@ -125,10 +126,8 @@ def _store(verdicts: Mapping[UUID, _Quote | Refusal], now: datetime) -> PriceRun
     return PriceRun(len(activated), len(changed) - len(activated), ended, undecided)
 
 
-def _ending(row: Opportunity, reason: Reason) -> tuple[OpportunityStatus, Reason]:
-    if row.status == OpportunityStatus.ACTIVE:
-        return OpportunityStatus.CLOSED, Reason.EDGE_GONE
-    return OpportunityStatus.DROPPED, reason
+def _ended_as(row: Opportunity) -> OpportunityStatus:
+    return OpportunityStatus.CLOSED if row.status == OpportunityStatus.ACTIVE else OpportunityStatus.DROPPED
 
 
 def _apply(row: Opportunity, quote: _Quote, now: datetime) -> None:

@@ -26,7 +26,7 @@ class FundingRate(Strategy):
     kind: ClassVar = OpportunityKind.FUNDING_RATE
     formula: ClassVar = "funding_rate/1"
     needs_funding: ClassVar = True
-    unseen_s: ClassVar = 600
+    unseen_s: ClassVar = 120
 
     def scan(self, view: MarketView, params: ScanParams) -> Candidates:
         """Perpetuals of one instrument and quote currency on two exchanges."""
