@@ -18,7 +18,8 @@ DRIFT_MAX_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What is remembered between two polls: clock offset (None: unknown), newest sign of life, when that last moved."""
+    """What is remembered between two polls: clock offset (None: unknown), the sign of life of the last answer that was
+    used (0: there was none), and when that was first seen."""
 
     offset_ms: float | None = None
     sign: int = 0
@@ -48,13 +49,20 @@ class Verdict:
 def feed_judge(
     exchange: str, reply: Reply[QuoteColumns] | Reply[FundingColumns], pulse: Pulse, rules: Rules
 ) -> Verdict:
-    """Judge one answer: the exchange's clock first, then the age of its newest row, then whether it moves at all.
+    """Judge one answer: whether it moves at all, then the exchange's clock, then the age of its newest row.
 
     The exchange's clock is the answer's own time, else its newest row. Its sign of life is the newest row time, and
     where rows carry none the content: the time of the answer alone proves only that a front server is up. Funding
-    rates may honestly stand still: without row times they pass."""
+    rates may honestly stand still: without row times theirs is the time of the answer. What was used once and has not
+    moved since is frozen, however far its unmoving clock falls behind; an answer that was old from the first is stale.
+    """
     now = reply.received_at
     newest_row = int(reply.value.row_ts.max(initial=0))
+    sign = newest_row or _content(reply.value) or reply.exchange_at or 0
+    still = now - pulse.moved_at if sign and sign == pulse.sign else 0
+    if still >= rules.frozen_after_ms:
+        reason = f"{exchange} answers, but nothing in it has moved for {_span(still)}: refused as frozen"
+        return Verdict(FeedState.FROZEN, reason, pulse)
     answered_at = reply.exchange_at or newest_row or now
     asked_ms = (reply.sent_at + now) // 2
     offset = answered_at - asked_ms
@@ -62,18 +70,14 @@ def feed_judge(
         return _off(exchange, answered_at, offset, pulse)
     smooth = float(offset) if pulse.offset_ms is None else pulse.offset_ms + SMOOTHING * (offset - pulse.offset_ms)
     seen = replace(pulse, offset_ms=smooth)
-    sign = newest_row or _content(reply.value)
-    if sign != pulse.sign or pulse.moved_at > now:
-        seen = replace(seen, sign=sign, moved_at=now)
     verdict = Verdict(FeedState.OK, "", seen, offset_ms=round(smooth), answered_at=answered_at)
     row_age = now - (newest_row - verdict.offset_ms)
     if newest_row and row_age > rules.max_age_ms:
         reason = f"{exchange}'s newest row is {_span(row_age)} old: refused as stale"
         return replace(verdict, state=FeedState.STALE, reason=reason)
-    still = now - seen.moved_at
-    if sign and still >= rules.frozen_after_ms:
-        reason = f"{exchange} answers, but nothing in it has moved for {_span(still)}: refused as frozen"
-        return replace(verdict, state=FeedState.FROZEN, reason=reason)
+    if sign != pulse.sign or still < 0:
+        # A moment in the future: our clock was set back.
+        return replace(verdict, pulse=replace(seen, sign=sign, moved_at=now))
     return verdict
 
 

@@ -105,8 +105,13 @@ def funding_clean(
 
 
 def refusals_text(refused: Mapping[str, int]) -> str:
-    """The reasons in words, most frequent first: "12 missing, 3 crossed"."""
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items(), key=lambda item: -item[1]))
+    """The reasons in words, most frequent first: "15 rows refused: 12 missing, 3 crossed", "1 row refused: stale"."""
+    if not refused:
+        return ""
+    total = sum(refused.values())
+    by_count = sorted(refused.items(), key=lambda item: -item[1])
+    reasons = ", ".join(f"{count} {reason}" for reason, count in by_count) if len(refused) > 1 else by_count[0][0]
+    return f"{total} row{'s' if total > 1 else ''} refused: {reasons}"
 
 
 def _listed(symbols: Sequence[str], index: MarketIndex) -> tuple[NDArray[np.intp], Int32s, Floats]:

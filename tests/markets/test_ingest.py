@@ -96,7 +96,7 @@ def test_bad_rows_are_refused_counted_and_named(ready: Wire) -> None:
     report = poll()
     assert report.rows == 1
     assert report.refused == {"missing": 1, "crossed": 1}
-    assert feed().reason == "1 missing, 1 crossed"
+    assert feed().reason == "2 rows refused: 1 missing, 1 crossed"
     assert feed().last_refused == 2
 
 

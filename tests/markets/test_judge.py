@@ -92,6 +92,31 @@ def test_a_feed_whose_times_stand_still_is_frozen_after_half_a_minute() -> None:
     assert frozen_after(30, row_ts=NOW + 29_000).state is FeedState.OK
 
 
+@pytest.mark.parametrize("row_ts", [0, NOW - 100])
+@pytest.mark.parametrize("seconds", [30, 61, 3700, 90_000])
+def test_what_was_fine_and_stands_still_is_frozen_however_far_its_clock_falls_behind(seconds: int, row_ts: int) -> None:
+    pulse = judge(reply(row_ts=row_ts)).pulse
+    for later in range(5, seconds, max(5, seconds // 20)):
+        pulse = judge(reply(now=NOW + later * 1000, exchange_at=NOW, row_ts=row_ts), pulse).pulse
+    verdict = judge(reply(now=NOW + seconds * 1000, exchange_at=NOW, row_ts=row_ts), pulse)
+    assert verdict.state is FeedState.FROZEN
+
+
+def test_what_was_old_from_the_first_is_never_called_frozen() -> None:
+    pulse = Pulse()
+    for seconds in (0, 20, 40, 4000):
+        answer = reply(now=NOW + seconds * 1000, exchange_at=NOW + seconds * 1000, row_ts=NOW - 20_000)
+        verdict = judge(answer, pulse)
+        assert verdict.state is FeedState.STALE
+        pulse = verdict.pulse
+
+
+def test_a_clock_that_runs_off_while_the_feed_moves_is_off() -> None:
+    pulse = judge(reply()).pulse
+    verdict = judge(reply(now=NOW + 70_000, exchange_at=NOW, bid=2.0), pulse)
+    assert verdict.state is FeedState.CLOCK_OFF
+
+
 def test_without_row_times_the_same_content_for_half_a_minute_is_frozen() -> None:
     pulse = judge(reply()).pulse
     later = NOW + 31_000
@@ -119,3 +144,8 @@ def test_funding_rates_may_honestly_stand_still() -> None:
     later = NOW + 600_000
     first = feed_judge("okx", Reply(columns, NOW, NOW, NOW), Pulse(), RULES)
     assert feed_judge("okx", Reply(columns, later, later, later), first.pulse, RULES).state is FeedState.OK
+    # The time of the answer may not: what repeats that is a recording or a cache.
+    again = feed_judge("okx", Reply(columns, later, later, NOW), first.pulse, RULES)
+    assert again.state is FeedState.FROZEN
+    untold = feed_judge("okx", Reply(columns, NOW, NOW, None), Pulse(), RULES)
+    assert feed_judge("okx", Reply(columns, later, later, None), untold.pulse, RULES).state is FeedState.OK

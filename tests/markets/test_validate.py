@@ -160,5 +160,7 @@ def test_a_negative_rate_and_unknown_interval_mark_and_time_stay() -> None:
 
 
 def test_reasons_are_told_most_frequent_first() -> None:
-    assert refusals_text({"stale": 1, "missing": 12}) == "12 missing, 1 stale"
+    assert refusals_text({"stale": 1, "missing": 12}) == "13 rows refused: 12 missing, 1 stale"
+    assert refusals_text({"crossed": 2}) == "2 rows refused: crossed"
+    assert refusals_text({"stale": 1}) == "1 row refused: stale"
     assert refusals_text({}) == ""

@@ -88,7 +88,7 @@ def _take(
     snapshot, refused = _clean(row.id, kind, reply, verdict, index)
     rows = len(snapshot.market_id)
     if not rows:
-        reason = f"no usable row of {len(reply.value.symbols)}: {refusals_text(refused) or 'none is listed'}"
+        reason = f"no usable row of {len(reply.value.symbols)}; {refusals_text(refused) or 'none is listed'}"
         return _refused(row.id, kind, reply, FeedState.ERROR, reason, refused)
     store.snapshot_put(snapshot)
     total = sum(refused.values())
