@@ -13,15 +13,15 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from arbedge.run.ports import free_port
+from arbedge.run.ports import free_ports
 from arbedge.run.redis_server import RedisServer
 
 FOLDER = Path(tempfile.mkdtemp(prefix="arbedge-tests-"))
 _servers: list[subprocess.Popen[bytes]] = []
 
 
-def _redis(name: str, *, evicting: bool) -> str:
-    server = RedisServer(FOLDER / name, free_port(), secrets.token_urlsafe(12), evicting=evicting)
+def _redis(name: str, port: int, *, evicting: bool) -> str:
+    server = RedisServer(FOLDER / name, port, secrets.token_urlsafe(12), evicting=evicting)
     with (FOLDER / f"{name}.log").open("wb") as log:
         _servers.append(subprocess.Popen(server.command(), stdout=log, stderr=log, start_new_session=True))
     server.wait_ready()
@@ -49,10 +49,11 @@ for steering in ("DEBUG", "SANDBOX_URL", "REPLAY_AT", "REPLAY_STARTED_AT", "EXCH
 if os.environ.get("ARBEDGE_TEST_SERVICES"):
     os.environ.setdefault("CACHE_URL", os.environ["REDIS_URL"])
 else:
-    _state = _redis("state", evicting=False)
+    _state_port, _cache_port = free_ports(2)
+    _state = _redis("state", _state_port, evicting=False)
     os.environ |= {
         "DATABASE_URL": f"sqlite:///{FOLDER / 'arbedge.sqlite3'}",
         "REDIS_URL": _state,
         "CELERY_BROKER_URL": _state,
-        "CACHE_URL": _redis("cache", evicting=True),
+        "CACHE_URL": _redis("cache", _cache_port, evicting=True),
     }

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from arbedge.run.ports import free_port
+from arbedge.run.ports import free_ports
 from tests.sandbox_process import Sandbox
 
 T = TypeVar("T")
@@ -80,7 +80,8 @@ class Installation:
 @contextmanager
 def installation(var: Path, **environ: str) -> Iterator[Installation]:
     """Start, wait until it says that it is ready, stop when the block is left."""
-    ports = {name: str(free_port()) for name in ("WEB_PORT", "FLOWER_PORT", "SANDBOX_PORT")}
+    names = ("WEB_PORT", "FLOWER_PORT", "SANDBOX_PORT")
+    ports = {name: str(port) for name, port in zip(names, free_ports(3), strict=True)}
     launcher = subprocess.Popen(
         (sys.executable, "-m", "arbedge.run"),
         env=os.environ | ports | {"VAR_DIR": str(var)} | environ,

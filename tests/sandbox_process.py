@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from arbedge.run.ports import free_port
+from arbedge.run.ports import free_ports
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,15 @@ class Sandbox:
 @contextmanager
 def sandbox_run(*arguments: str) -> Iterator[Sandbox]:
     """A sandbox on free ports with these extra arguments; ended when the block is left."""
-    sandbox = Sandbox(f"http://127.0.0.1:{free_port()}", free_port())
+    port, smtp_port = free_ports(2)
+    sandbox = Sandbox(f"http://127.0.0.1:{port}", smtp_port)
     process = subprocess.Popen(
         (
             sys.executable,
             "-m",
             "sandbox",
             "--port",
-            sandbox.url.rsplit(":", 1)[1],
+            str(port),
             "--smtp-port",
             str(sandbox.smtp_port),
         )

@@ -23,7 +23,8 @@ from arbedge.run.processes import Process, processes
 from arbedge.run.redis_server import RedisUnavailable
 from arbedge.run.supervisor import Supervisor
 
-console = Console(highlight=False)
+# Lines stay lines where they are not read by a person but by a program or a log.
+console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from arbedge.run.ports import free_port, is_free
+from arbedge.run.ports import free_ports, is_free
 from arbedge.run.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -76,7 +76,7 @@ def mode_read(environ: Mapping[str, str], *, live: bool) -> Mode:
         web_port=ports["WEB_PORT"],
         flower_port=ports["FLOWER_PORT"],
         sandbox_port=ports.get("SANDBOX_PORT", 0),
-        smtp_port=0 if live else free_port(),
+        smtp_port=0 if live else free_ports(1)[0],
         replay=str(Path(replay).resolve()) if replay else "",
         replay_at=replay_at,
     )
@@ -102,9 +102,10 @@ def run_secrets(folder: Path) -> dict[str, str]:
 
 def stores(mode: Mode, password: str) -> tuple[RedisServer, RedisServer]:
     """The two private Redis servers of a run: state (broker, locks, limits) and cache."""
+    state_port, cache_port = free_ports(2)
     return (
-        RedisServer(mode.folder / "redis-state", free_port(), password, evicting=False),
-        RedisServer(mode.folder / "redis-cache", free_port(), password, evicting=True),
+        RedisServer(mode.folder / "redis-state", state_port, password, evicting=False),
+        RedisServer(mode.folder / "redis-cache", cache_port, password, evicting=True),
     )
 
 

@@ -12,13 +12,13 @@ import psutil
 import pytest
 
 from arbedge.run.mode import UnusableRun, environment, mode_read, run_secrets, stores
-from arbedge.run.ports import free_port
+from arbedge.run.ports import free_ports
 from arbedge.run.processes import Process, processes
 from arbedge.run.supervisor import Supervisor
 
 
 def ports() -> dict[str, str]:
-    return {name: str(free_port()) for name in ("WEB_PORT", "FLOWER_PORT", "SANDBOX_PORT")}
+    return dict(zip(("WEB_PORT", "FLOWER_PORT", "SANDBOX_PORT"), map(str, free_ports(3)), strict=True))
 
 
 def test_modes_never_share_state(tmp_path: Path) -> None:

@@ -40,13 +40,14 @@ def test_only_what_was_recorded_then_counts(tmp_path: Path) -> None:
             ),
             seconds=30,
             lines=running.lines,
+            every=1,  # the page is limited to two a second
         )
         assert "binance says it is 2019-08-22" in seen["binance", "spot"]["reason"]
         until(lambda: any("bybit spot" in line and "read" in line for line in running.lines), seconds=30)
         told = "".join(running.lines)
         assert "binance spot is stale: binance says it is 2019-08-22" in told
         # Played out, it stands still, and that is told too.
-        until(lambda: feeds(running)["bybit", "spot"]["state"] == "frozen", seconds=60, lines=running.lines)
+        until(lambda: feeds(running)["bybit", "spot"]["state"] == "frozen", seconds=60, lines=running.lines, every=1)
         answer = running.get("/api/v1/opportunities", token=running.token("enterprise"))
         assert answer["origin"] == "replay"
         assert answer["results"] == []
@@ -62,5 +63,10 @@ def test_a_broken_recording_is_named_and_the_others_are_played(tmp_path: Path) -
     with installation(
         tmp_path / "var", REPLAY=str(folder), REPLAY_AT="2023-08-16T05:19:27Z", EXCHANGES="bybit"
     ) as running:
-        until(lambda: feeds(running).get(("bybit", "spot"), {}).get("state") == "ok", seconds=30, lines=running.lines)
+        until(
+            lambda: feeds(running).get(("bybit", "spot"), {}).get("state") == "ok",
+            seconds=30,
+            lines=running.lines,
+            every=1,
+        )
         assert any("broken.har" in line and "refused" in line for line in running.lines)
