@@ -112,11 +112,16 @@ def market_view(
 ) -> MarketView:
     """Join `latest` with `table`: rows that can't be trusted or priced are NaN (see `MarketView`).
 
-    Ages count from `received_at`; an older snapshot is left out as a whole. Markets that the table does not know are
+    Ages count from `received_at`; an older snapshot is left out as a whole, as is one of another version of the table:
+    the markets changed between the two reads. Markets that the table does not know are
     left out; markets without a taker fee can't be used, nor those with a negative one: a rebate that ends is a loss.
     """
     layout = _layout(table)
-    fresh = [quotes for quotes in (*latest.spot, *latest.swap) if now_ms - quotes.received_at <= max_age_ms]
+    fresh = [
+        quotes
+        for quotes in (*latest.spot, *latest.swap)
+        if now_ms - quotes.received_at <= max_age_ms and quotes.market_version == table.version
+    ]
     bid, bid_size, ask, ask_size, exchange_ts = _placed(table, layout, fresh)
     usable = (bid > 0) & (ask >= bid) & (ask < np.inf) & (exchange_ts > 0) & layout.payable
     usable &= ~(bid_size <= 0) & ~(ask_size <= 0)
@@ -125,7 +130,11 @@ def market_view(
     ask /= layout.unit
     mid = (bid + ask) / 2
     ask[~usable] = np.nan
-    rates = [rates for rates in latest.funding if now_ms - rates.received_at <= max_funding_age_ms]
+    rates = [
+        rates
+        for rates in latest.funding
+        if now_ms - rates.received_at <= max_funding_age_ms and rates.market_version == table.version
+    ]
     rate, interval_ms, next_funding_at = _funding(table, layout, rates, now_ms)
     return MarketView(
         now_ms=now_ms,

@@ -95,6 +95,15 @@ def test_a_missing_book_is_recorded_once_it_is_too_late(gap: World) -> None:
     assert set(Markout.objects.exclude(measured_at=None).values_list("horizon_s", flat=True)) == {5}
 
 
+def test_what_nobody_gave_up_on_in_time_is_still_not_measured_too_late(gap: World) -> None:
+    gap.activate()
+    gap.pass_time(20)  # nothing asked for markouts meanwhile
+    assert measure(gap) == 0
+    gap.pass_time(10.2)
+    assert measure(gap) == 1
+    assert Markout.objects.exclude(measured_at=None).get().horizon_s == 30
+
+
 def test_a_later_horizon_may_be_measured_a_little_later(gap: World) -> None:
     gap.activate()
     gap.pass_time(60 + 29)

@@ -42,6 +42,14 @@ def test_multipliers_are_removed_from_prices_and_sizes() -> None:
     assert (view.bid_size[0], view.ask_size[0]) == (3000, 2000)
 
 
+def test_snapshots_of_another_version_of_the_markets_are_left_out() -> None:
+    listings = [Listing("a", 1, 2, swap=True), Listing("b", 1, 2, swap=True)]
+    table = table_of(listings, version=2)
+    view = market_view(table, latest_of(listings), now_ms=NOW_MS, **AGES)
+    assert view.usable() == 0
+    assert np.isnan(view.rate).all()
+
+
 @pytest.mark.parametrize(
     "broken",
     [

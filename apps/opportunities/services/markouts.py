@@ -26,11 +26,8 @@ def markouts_request(*, now: datetime) -> int:
     A markout that could not be measured in time (half its horizon, at least 5 s) is closed with the reason: a later
     figure would pretend to be an earlier one.
     """
-    late = Q()
-    for seconds in MARKOUT_HORIZONS_S:
-        late |= Q(horizon_s=seconds, due_at__lt=now - _tolerance(seconds))
     with transaction.atomic():
-        missed = _locked(_pending().filter(late))
+        missed = _locked(_pending().filter(_late(now)))
         Markout.objects.filter(pk__in=missed).update(reason=Reason.MISSING_BOOK.value)
     due = list(_due(now))
     wanted = {market_id for markout in due for market_id in markout.opportunity.market_ids}
@@ -40,7 +37,8 @@ def markouts_request(*, now: datetime) -> int:
 
 
 def markouts_measure(*, market_ids: Collection[int] | None, now: datetime) -> int:
-    """Measure what is due and has a leg among `market_ids` (None: all), ended rows as well; returns how many.
+    """Measure what is due, not yet too late, and has a leg among `market_ids` (None: all), ended rows as well; returns
+    how many.
 
     Only books that came after the due moment count. Where the books can't tell (too thin for the size, crossed, a fee
     gone missing) the reason is recorded; where there is no book yet, nothing is.
@@ -57,6 +55,13 @@ def _tolerance(horizon_s: int) -> timedelta:
     return timedelta(seconds=max(5, horizon_s / 2))
 
 
+def _late(now: datetime) -> Q:
+    late = Q()
+    for seconds in MARKOUT_HORIZONS_S:
+        late |= Q(horizon_s=seconds, due_at__lt=now - _tolerance(seconds))
+    return late
+
+
 def _pending() -> QuerySet[Markout]:
     return Markout.objects.filter(measured_at__isnull=True, reason="")
 
@@ -67,7 +72,7 @@ def _locked(markouts: QuerySet[Markout]) -> list[int]:
 
 
 def _due(now: datetime) -> QuerySet[Markout]:
-    return _pending().filter(due_at__lte=now).select_related("opportunity")
+    return _pending().filter(~_late(now), due_at__lte=now).select_related("opportunity")
 
 
 def _touches(opportunity: Opportunity, market_ids: Collection[int] | None) -> bool:
