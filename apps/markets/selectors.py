@@ -73,7 +73,8 @@ def snapshots_latest(*, now_ms: int) -> Latest:
         SnapshotKind.FUNDING: latest.funding,
     }
     for snapshot in found:
-        fresh = now_ms - snapshot.received_at <= max_age_ms(snapshot.kind)
+        # What is from the future was stored before our clock was set back: nobody knows how old it is.
+        fresh = abs(now_ms - snapshot.received_at) <= max_age_ms(snapshot.kind)
         if fresh and snapshot.market_version == versions[snapshot.exchange]:
             lists[snapshot.kind].append(replace(snapshot, market_version=table_version))  # type: ignore[arg-type]
     return latest
@@ -87,8 +88,9 @@ def max_age_ms(kind: SnapshotKind) -> int:
 
 def books_latest(market_ids: Sequence[int], *, max_age_ms: int = 2000) -> dict[int, OrderBook]:
     """The stored order books of these markets that are at most so old, by market id."""
-    oldest = clock.now_ms() - max_age_ms
-    return {key: book for key, book in store.books_latest(market_ids).items() if book.received_at >= oldest}
+    now_ms = clock.now_ms()
+    found = store.books_latest(market_ids)
+    return {key: book for key, book in found.items() if abs(now_ms - book.received_at) <= max_age_ms}
 
 
 def feeds_status() -> list[FeedStatus]:

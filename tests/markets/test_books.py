@@ -1,5 +1,6 @@
 """Order books: bounded, side by side, in base units; what failed says why and the rest is there."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -187,7 +188,11 @@ def test_perpetual_sizes_are_in_base_units(wire: Wire, settings: Settings) -> No
     assert found.asks == ((Decimal(100), Decimal("0.07")),)
 
 
-def test_a_book_of_long_ago_is_refused(ready: Wire) -> None:
-    ready.say(DEPTH, GOOD, date=1_566_445_106)
+@pytest.mark.parametrize(("seconds", "reason"), [(-20, "the book is stale"), (20, "the book is from the future")])
+def test_a_book_of_another_time_is_refused(ready: Wire, seconds: int, reason: str) -> None:
+    ready.say(DEPTH, GOOD, date=time.time() + seconds)
     report = services.books_fetch(market_ids=ids()[:1])
-    assert report.failed == {ids()[0]: "the book is stale"}
+    assert report.failed == {ids()[0]: reason}
+    # Where the exchange's clock is known to be off by as much, the book is of now.
+    Exchange.objects.update(clock_offset_ms=seconds * 1000)
+    assert services.books_fetch(market_ids=ids()[:1]).stored == (ids()[0],)

@@ -132,6 +132,22 @@ def test_side_by_side_calls_hear_their_own_answers(binance: Wire) -> None:
     assert loop.run(both(), timeout=10) == [1_600_000_000_500, 1_700_000_000_500]
 
 
+def test_waiting_for_the_rate_limiter_is_no_time_on_the_wire(binance: Wire) -> None:
+    ask(binance)
+    adapter = registry.adapter("binance", gateway=binance.url)
+    binance.say(f"{BINANCE}/depth", {"lastUpdateId": 1, "bids": [["1", "1"]], "asks": [["2", "1"]]})
+
+    async def many() -> list[int]:
+        books = [adapter.book("BTC/USDT", markets_from=0) for _ in range(20)]
+        return [reply.received_at - reply.sent_at for reply in await asyncio.gather(*books)]
+
+    begun = clock.now_ms()
+    spans = loop.run(many(), timeout=20)
+    waited = clock.now_ms() - begun
+    assert waited > 500
+    assert sum(spans) / len(spans) < waited / 4
+
+
 def test_markets_are_loaded_once_and_again_when_they_are_too_old(binance: Wire) -> None:
     ask(binance)
     ask(binance)

@@ -17,11 +17,15 @@ from apps.markets.services import guard
 from apps.markets.types import FeedStateChanged, SnapshotStored
 from tests.markets.wire import (
     BINANCE,
+    BYBIT,
     OKX,
     USDM,
     Wire,
     binance_info,
     binance_ticker,
+    bybit,
+    bybit_perpetual,
+    bybit_ticker,
     okx,
     okx_instrument,
     okx_ticker,
@@ -278,3 +282,24 @@ def test_binance_funding_interval_is_told_or_the_documented_eight_hours(wire: Wi
     # Without the list of exceptions nobody knows which symbols are the eight-hour ones.
     wire.say(f"{USDM}/fundingInfo", b"oops", status=500)
     assert poll("binanceusdm", FUNDING).state is FeedState.ERROR
+
+
+def test_a_funding_interval_that_changed_since_the_markets_were_loaded_counts_at_once(
+    wire: Wire, settings: Settings
+) -> None:
+    settings.EXCHANGES = ["bybit"]
+    wire.say(f"{BYBIT}/market/instruments-info", bybit(bybit_perpetual("BTC"), bybit_perpetual("ETH")))
+    services.exchanges_setup()
+    services.exchange_sync_markets(exchange="bybit")
+    tickers = bybit(bybit_ticker("BTC", fundingIntervalHour="1"), bybit_ticker("ETH", fundingIntervalHour=""))
+    wire.say(f"{BYBIT}/market/tickers", tickers)
+    assert poll("bybit", FUNDING).rows == 2
+    (rates,) = selectors.snapshots_latest(now_ms=clock.now_ms()).funding
+    assert rates.interval_hours.tolist() == [1.0, 8.0]
+
+
+def test_what_was_stored_before_our_clock_was_set_back_is_not_used(ready: Wire) -> None:
+    ready.say(TICKERS, [binance_ticker("BTC", 99, 101)])
+    poll()
+    assert len(selectors.snapshots_latest(now_ms=clock.now_ms() - 10_000).spot) == 1
+    assert selectors.snapshots_latest(now_ms=clock.now_ms() - 600_000).spot == []

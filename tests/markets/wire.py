@@ -12,6 +12,7 @@ from typing import Any
 BINANCE = "https://api.binance.com/api/v3"
 USDM = "https://fapi.binance.com/fapi/v1"
 OKX = "https://www.okx.com/api/v5"
+BYBIT = "https://api.bybit.com/v5"
 
 
 @dataclass
@@ -194,3 +195,48 @@ def okx_ticker(inst_id: str, **more: Any) -> dict[str, Any]:
 def okx(*rows: dict[str, Any] | list[Any]) -> dict[str, Any]:
     """OKX's envelope."""
     return {"code": "0", "msg": "", "data": list(rows)}
+
+
+def bybit(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Bybit's envelope."""
+    now = int(time.time() * 1000)
+    return {"retCode": 0, "retMsg": "OK", "result": {"category": "linear", "list": list(rows)}, "time": now}
+
+
+def bybit_perpetual(base: str, **more: Any) -> dict[str, Any]:
+    """A linear row of instruments-info; the funding interval is in minutes."""
+    row = {
+        "symbol": f"{base}USDT",
+        "contractType": "LinearPerpetual",
+        "status": "Trading",
+        "baseCoin": base,
+        "quoteCoin": "USDT",
+        "settleCoin": "USDT",
+        "launchTime": "1585526400000",
+        "deliveryTime": "0",
+        "priceScale": "2",
+        "leverageFilter": {"minLeverage": "1", "maxLeverage": "50.00", "leverageStep": "0.01"},
+        "priceFilter": {"minPrice": "0.1", "maxPrice": "1999999.80", "tickSize": "0.1"},
+        "lotSizeFilter": {"maxOrderQty": "9000", "minOrderQty": "0.001", "qtyStep": "0.001", "minNotionalValue": "5"},
+        "fundingInterval": 480,
+    }
+    return row | more
+
+
+def bybit_ticker(base: str, **more: Any) -> dict[str, Any]:
+    """A linear row of tickers."""
+    row = {
+        "symbol": f"{base}USDT",
+        "lastPrice": "100",
+        "markPrice": "100",
+        "indexPrice": "100",
+        "bid1Price": "99.9",
+        "bid1Size": "5",
+        "ask1Price": "100.1",
+        "ask1Size": "7",
+        "turnover24h": "1000000",
+        "volume24h": "10000",
+        "fundingRate": "0.0001",
+        "nextFundingTime": str(int(time.time() * 1000) + 1_800_000),
+    }
+    return row | more

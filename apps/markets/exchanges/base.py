@@ -26,7 +26,8 @@ class QuotesCall:
 class FundingCall:
     """The bulk call for funding rates, and where their interval comes from.
 
-    The row's own interval counts first, then that of `intervals_method` (a second bulk call, made each time because an
+    The row's own interval counts first (in hours in the raw field `interval_field` where ccxt overlooks it, then what
+    ccxt makes of it), then that of `intervals_method` (a second bulk call, made each time because an
     interval may change at any hour), then the documented constant `default_hours`, which cites its `default_source`;
     else the interval is unknown and the rate not comparable. `row_time_field` names the raw field with the row's time
     where ccxt drops it.
@@ -35,6 +36,7 @@ class FundingCall:
     method: str = "fetch_funding_rates"
     params: Mapping[str, Any] = field(default_factory=dict)
     row_time_field: str = ""
+    interval_field: str = ""
     intervals_method: str = ""
     default_hours: float | None = None
     default_source: str = ""
@@ -125,6 +127,7 @@ class ExchangeAdapter:
             columns = parse.funding_columns(
                 reply.value,
                 time_field=call.row_time_field,
+                interval_field=call.interval_field,
                 intervals=parse.intervals(told.value) if told else {},
                 default_hours=call.default_hours,
             )

@@ -25,8 +25,11 @@ _HALF_SECOND_MS = 500
 
 @dataclass(slots=True)
 class Heard:
-    """What one call of ours heard on the wire: last status and headers, and the exchange's clock in the body (ms)."""
+    """What one call of ours heard on the wire: when the last request was sent and its answer read (our clock, ms), its
+    status and headers, and the exchange's clock in the body (ms)."""
 
+    sent_at: int = 0
+    received_at: int = 0
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     time_field: str = ""
@@ -55,12 +58,17 @@ class _Listening:
         return super().on_rest_response(code, reason, url, method, headers, *rest)  # type: ignore[misc]
 
     async def fetch(self, *args: Any, **kwargs: Any) -> Any:
-        """One HTTP exchange; keeps the exchange's own clock where the answer carries it."""
+        """One HTTP exchange, after ccxt's rate limiter let it through: waiting there is no time on the wire. Keeps the
+        exchange's own clock where the answer carries it."""
+        heard = _hearing.get()
+        if heard is not None:
+            heard.sent_at = clock.now_ms()
         body = await super().fetch(*args, **kwargs)  # type: ignore[misc]
+        if heard is not None:
+            heard.received_at = clock.now_ms()
         if not isinstance(body, dict | list):
             # ccxt hands other text on to its parsers, and some of them make an empty market of it.
             raise ccxt.BadResponse(f"{str(body)[:80]!r} is no JSON")
-        heard = _hearing.get()
         if heard is not None and heard.time_field and isinstance(body, dict):
             heard.body_time = _milliseconds(body.get(heard.time_field))
         return body
@@ -99,13 +107,14 @@ class CcxtClient:
         return markets
 
     async def call(self, method: str, *args: Any, time_field: str = "") -> Reply[Any]:
-        """One ccxt call; raises core errors only. `time_field`: the body's field with the exchange's clock."""
+        """One ccxt call; raises core errors only. `time_field`: the body's field with the exchange's clock.
+
+        Its moments are those of the (last) request on the wire, not of the wait for it nor of the parsing after it."""
         heard = Heard(time_field=time_field)
-        sent_at = clock.now_ms()
         with translated(self.exchange, heard):
             _hearing.set(heard)
             value = await getattr(self._ccxt, method)(*args)
-        return Reply(value, sent_at, clock.now_ms(), heard.exchange_at())
+        return Reply(value, heard.sent_at, heard.received_at, heard.exchange_at())
 
     async def close(self) -> None:
         """Close its connections; the client can't be used again."""

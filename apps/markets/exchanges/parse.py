@@ -53,15 +53,25 @@ def quote_columns(tickers: Mapping[str, Row], *, row_time: RowTime) -> QuoteColu
 
 
 def funding_columns(
-    rates: Mapping[str, Row], *, time_field: str, intervals: Mapping[str, float], default_hours: float | None
+    rates: Mapping[str, Row],
+    *,
+    time_field: str,
+    interval_field: str,
+    intervals: Mapping[str, float],
+    default_hours: float | None,
 ) -> FundingColumns:
     """Columns of ccxt funding rates, one row each.
 
-    `time_field` names the raw field with the row's time where ccxt drops it; `intervals` (hours by symbol) fill in
-    where a row has none of its own, `default_hours` where neither has."""
+    `time_field` and `interval_field` name the raw fields with the row's time and its interval in hours where ccxt drops
+    them; `intervals` (hours by symbol) fill in where a row has none of its own, `default_hours` where neither has."""
     rows = [row for row in rates.values() if row.get("symbol")]
     last_resort = np.nan if default_hours is None else default_hours
-    hours = [interval_hours(row.get("interval")) or intervals.get(row["symbol"], last_resort) for row in rows]
+    hours = [
+        _told_hours(row, interval_field)
+        or interval_hours(row.get("interval"))
+        or intervals.get(row["symbol"], last_resort)
+        for row in rows
+    ]
     return FundingColumns(
         symbols=[row["symbol"] for row in rows],
         rate=_floats(rows, "fundingRate"),
@@ -89,6 +99,11 @@ def interval_hours(text: str | None) -> float | None:
     except ValueError:
         return None
     return hours if 0 < hours < float("inf") else None
+
+
+def _told_hours(row: Row, field: str) -> float | None:
+    told = row["info"].get(field) if field else None
+    return interval_hours(f"{told}h") if told else None
 
 
 def book(levels: Row) -> Book:

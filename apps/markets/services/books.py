@@ -203,8 +203,9 @@ def _checked(market: Market, answer: Answer) -> OrderBook:
         raise PermanentError("the book is crossed")
     offset = market.exchange.clock_offset_ms
     exchange_ts = book.row_ts or answer.exchange_at or 0
-    if exchange_ts and answer.received_at - (exchange_ts - offset) > settings.MAX_CLOCK_OFFSET_S * 1000:
-        raise PermanentError("the book is stale")
+    age = answer.received_at - (exchange_ts - offset) if exchange_ts else 0
+    if abs(age) > settings.MAX_QUOTE_AGE_S * 1000:
+        raise PermanentError("the book is stale" if age > 0 else "the book is from the future")
     return OrderBook(
         market_id=market.id,
         bids=_in_base(book.bids, market.contract_size),
