@@ -9,6 +9,7 @@ class MarketsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core import health
+        from apps.markets import checks  # noqa: F401  (importing registers them)
         from apps.markets.exchanges import registry  # noqa: F401  (its rows are verified by the system check)
         from apps.markets.health import probe
 

@@ -1,6 +1,5 @@
 """ccxt's clients. Importing ccxt costs 3-6 s and 100 MB: `registry` loads this in workers of the market queue only."""
 
-import difflib
 import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -13,6 +12,7 @@ import ccxt.async_support as ccxt
 
 from apps.core import clock
 from apps.core.exceptions import OperatorError
+from apps.markets.exchanges import names
 from apps.markets.exchanges.columns import Reply
 from apps.markets.exchanges.errors import translated
 
@@ -80,7 +80,7 @@ class CcxtClient:
     def __init__(self, exchange: str, *, options: Mapping[str, Any], gateway: str) -> None:
         """`gateway` is the sandbox's URL or "". Raises OperatorError(code="unknown_exchange") for an id ccxt lacks."""
         if exchange not in ccxt.exchanges:
-            raise OperatorError(_unknown(exchange), code="unknown_exchange")
+            raise OperatorError(names.problem(exchange), code="unknown_exchange")
         cls = type(exchange, (_Listening, getattr(ccxt, exchange)), {})
         self.exchange = exchange
         self._ccxt = cls({"enableRateLimit": True, "timeout": TIMEOUT_MS, "options": dict(options)})
@@ -131,12 +131,6 @@ def behind_gateway(urls: Any, gateway: str) -> Any:
         return urls
     front = gateway.replace("http", "ws", 1) if urls.startswith("ws") else gateway
     return f"{front}/{urls}"
-
-
-def _unknown(exchange: str) -> str:
-    close = difflib.get_close_matches(exchange, ccxt.exchanges, n=1)
-    hint = f'; did you mean "{close[0]}"?' if close else ""
-    return f'"{exchange}" is not among the {len(ccxt.exchanges)} exchanges of ccxt {ccxt.__version__}{hint}'
 
 
 def _http_date(text: str) -> datetime | None:

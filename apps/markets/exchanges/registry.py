@@ -22,10 +22,6 @@ EXCHANGES: Final = Registry(
 )
 GENERIC: Final = Registry("exchange", ExchangeAdapter, {"generic": "apps.markets.exchanges.generic.Generic"})
 
-# Ids that people know from older ccxt releases.
-DROPPED: Final = {
-    name: f'ccxt dropped "{name}"; take it out of EXCHANGES' for name in ("bitmex", "bitmart", "coinex", "ascendex")
-}
 # By path, so that importing this table does not import ccxt.
 _CLIENT: Final = "apps.markets.exchanges.client.CcxtClient"
 

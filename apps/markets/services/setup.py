@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.markets.enums import ExchangeStatus, SnapshotKind
-from apps.markets.exchanges import registry
+from apps.markets.exchanges import names, registry
 from apps.markets.models import Exchange, Feed
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def exchanges_setup() -> list[str]:
     for name in settings.EXCHANGES:
         if name in existing:
             continue
-        dropped = registry.DROPPED.get(name, "")
+        dropped = names.DROPPED.get(name, "")
         with transaction.atomic():
             Exchange.objects.get_or_create(
                 id=name,
