@@ -65,6 +65,8 @@ def vet_url(url: str) -> tuple[str, int]:
     if not host or port == 0:
         raise _bad("it names no host or no usable port")
     port = port or (443 if parts.scheme == "https" else 80)
+    if not host.isprintable():
+        raise _bad("its host is no name")
     literal = _literal(host)
     if literal is not None and not is_allowed(host, port) and not is_public(literal):
         raise _blocked()

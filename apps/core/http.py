@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +15,10 @@ from apps.core import address, loop
 from apps.core.exceptions import PermanentError, TemporaryError
 
 CONNECT_TIMEOUT_S = 5.0
-CONNECTIONS = 200
+# More than all sends that one process has under way at once: waiting for a connection would count as a slow target.
+CONNECTIONS = 500
+# How long the body of an answer is waited for by those who only want its status.
+_START_S = 2.0
 _CHUNK = 65_536
 # gzip or zlib, told apart by the header (zlib manual, inflateInit2: windowBits 15 + 32).
 _ANY_WBITS = 47
@@ -48,12 +52,14 @@ async def request(
     body: bytes | None = None,
     timeout: float = 10,
     max_bytes: int = 1_000_000,
+    only_start: bool = False,
 ) -> HttpResponse:
     """Send `json` or `body` and read at most `max_bytes` of answer (after decompression) within `timeout` seconds.
 
     Any status is an answer, redirects too: they are never followed. TemporaryError with code "timeout", "connection",
     "too_large" or "bad_body"; PermanentError with "bad_url" or "address_blocked". Messages name the host only, since
-    paths hold tokens."""
+    paths hold tokens. With `only_start` the status is what counts: a body that is too large, slow, torn or packed is no
+    error, only what came of it is given."""
     host, port = address.vet_url(url)
     sent = {"Accept-Encoding": "identity", **(headers or {})}
     if json is not None:
@@ -65,11 +71,12 @@ async def request(
         async with client.request(
             method, url, headers=sent, data=body, timeout=limits, allow_redirects=False
         ) as response:
-            content = await _read(response, max_bytes)
+            content = await (_start_of if only_start else _read)(response, max_bytes)
             return HttpResponse(response.status, response.headers, content)
     except TimeoutError:
         raise TemporaryError(f"{host}:{port} did not answer within {timeout:g} s.", code="timeout") from None
-    except aiohttp.InvalidURL:
+    except (aiohttp.InvalidURL, UnicodeError):
+        # UnicodeError: a name that is no domain name, told only when it is looked up.
         raise PermanentError("This URL cannot be used: it cannot be parsed.", code="bad_url") from None
     except (aiohttp.ClientError, OSError) as error:
         reason = f"{host}:{port}: the connection failed ({type(error).__name__})."
@@ -101,6 +108,20 @@ async def close() -> None:
     """Close the running loop's sessions; the next request opens new ones."""
     for client in _sessions.pop(asyncio.get_running_loop(), {}).values():
         await client.close()
+
+
+async def _start_of(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The first bytes as they came; the connection is not used again where more is on its way."""
+    content = bytearray()
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        return b""
+    with suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_START_S):
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                content += chunk
+                if len(content) >= max_bytes:
+                    break
+    return bytes(content[:max_bytes])
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:

@@ -1,6 +1,8 @@
 """The two Redis stores: `state` must not lose keys (locks, limits, breakers), `cache` may (snapshots, books)."""
 
+import time
 from functools import cache as memoized
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -9,6 +11,24 @@ from redis.retry import Retry
 
 SOCKET_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 1.0
+# So long after a time-out nobody in this process asks again: a loop over a hanging server would wait for every step.
+AWAY_S = 1.0
+
+
+class _Store(redis.Redis):
+    """A client that fails at once for a moment after its server did not answer in time."""
+
+    _away_until = 0.0
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """One command; redis.TimeoutError at once where the last time-out was less than AWAY_S ago."""
+        if time.monotonic() < self._away_until:
+            raise redis.TimeoutError("Redis has just not answered in time.")
+        try:
+            return super().execute_command(*args, **options)
+        except redis.TimeoutError:
+            self._away_until = time.monotonic() + AWAY_S
+            raise
 
 
 def state() -> redis.Redis:
@@ -23,7 +43,7 @@ def cache() -> redis.Redis:
 
 @memoized
 def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
+    return _Store.from_url(
         url,
         decode_responses=False,
         socket_timeout=SOCKET_TIMEOUT_S,
