@@ -12,7 +12,7 @@ VERY_LATE_S = 300.0
 
 def deliveries_probe() -> Health:
     """Late when something due is not being sent."""
-    waited_s = oldest_due_s(now=clock.now())
+    waited_s = oldest_due_s(now=clock.wall_now())
     details = {"oldest_due_s": round(waited_s, 1)}
     if waited_s > LATE_S:
         state = "unhealthy" if waited_s > VERY_LATE_S else "degraded"

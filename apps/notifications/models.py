@@ -106,6 +106,7 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=32)
     priority = models.CharField(max_length=16, choices=Priority.choices)
     state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    # Both in real time: a replayed clock may stand still or start anew, retries and leases must not.
     next_attempt_at = models.DateTimeField()
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)

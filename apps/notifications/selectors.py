@@ -1,4 +1,4 @@
-"""Reads of the notifications room."""
+"""Reads of the notifications room. When something is due is real time, as in the rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

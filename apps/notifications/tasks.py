@@ -36,4 +36,4 @@ def deliver(*, priority: str) -> dict[str, Any]:
 @shared_task(name="notifications.sweep", expires=5, ignore_result=True)
 def sweep() -> None:
     """Take back ended leases and ring for what is due."""
-    services.deliveries_sweep(now=clock.now())
+    services.deliveries_sweep(now=clock.wall_now())

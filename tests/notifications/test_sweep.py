@@ -87,7 +87,8 @@ def test_the_sweep_rings_for_what_is_due_most_urgent_first(sink: Sink, rung: Any
     endpoint_new(user, "telegram", "42")
     notification_new(user, priority="low")
     notification_new(user, priority="critical")
-    notification_new(user, priority="medium", now=clock.now() + HOUR, expires_at=clock.now() + 2 * HOUR)
+    notification_new(user, priority="medium")
+    Delivery.objects.filter(priority="medium").update(next_attempt_at=clock.wall_now() + HOUR)
     assert rung(clock.now() + timedelta(seconds=1)) == [("critical", "low")]
 
 

@@ -54,6 +54,8 @@ class Channel(ABC):
     endpoint_limits: ClassVar[tuple[Limit, ...]]
     credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
     settings: ClassVar[tuple[Setting, ...]] = ()
+    # Whether strangers share one host behind this channel: then its errors and pauses speak for one address only.
+    shared_host: ClassVar[bool] = False
     # Whether a repeat of the same `delivery_id` can be recognised on the other side.
     idempotent: ClassVar[bool] = False
 
@@ -97,14 +99,15 @@ class Channel(ABC):
     # --- what all share --------------------------------------------------------------------------------------------
 
     async def send(self, message: OutboundMessage) -> Sent:
-        """One try to send; whatever it raises carries no secret, so it may be stored and shown."""
+        """One try to send; whatever it gives or raises may be stored, and carries no secret, so it may be shown."""
         try:
-            return await self.transmit(self.fitted(message))
+            sent = await self.transmit(self.fitted(message))
         except ArbEdgeError as error:
-            error.message = self.masked(error.message, message)
+            error.message = text.storable(self.masked(error.message, message))
             error.args = (error.message,)
             # The chain could quote the URL, which for some providers is the credential.
             raise error from None
+        return Sent(text.storable(sent.provider_message_id), new_address=text.storable(sent.new_address))
 
     def fitted(self, message: OutboundMessage) -> OutboundMessage:
         """The message cut to the channel's lengths; PermanentError(code="too_large") where the format can't be cut."""

@@ -69,7 +69,7 @@ class TelegramChannel(Channel):
     async def transmit(self, message: OutboundMessage) -> Sent:
         """Send as HTML; once more as plain text where Telegram can't parse it, once more where the chat has moved."""
         answer = await self._call(message.address, message)
-        moved = str(_parameters(answer).get("migrate_to_chat_id", ""))
+        moved = _moved_to(answer)
         if moved:
             answer = await self._call(moved, message)
         result = answer.get("result")
@@ -102,7 +102,7 @@ class TelegramChannel(Channel):
             # The path holds the token: "Not Found" is Telegram's word for a token it does not know.
             raise OperatorError("Telegram does not know the bot's token.", code="unauthorized")
         worth_another = "parse_mode" in body and _UNPARSEABLE in words
-        if not (worth_another or "migrate_to_chat_id" in _parameters(answer)):
+        if not (worth_another or _moved_to(answer)):
             answer_check(response, "Telegram", ours=True)
         return answer
 
@@ -121,6 +121,11 @@ def _decoded(response: http.HttpResponse) -> Mapping[str, Any]:
 
 def _description(answer: Mapping[str, Any]) -> str:
     return str(answer.get("description", "")).lower()
+
+
+def _moved_to(answer: Mapping[str, Any]) -> str:
+    chat_id = _parameters(answer).get("migrate_to_chat_id")
+    return str(chat_id) if type(chat_id) is int and chat_id else ""
 
 
 def _parameters(answer: Mapping[str, Any]) -> Mapping[str, Any]:

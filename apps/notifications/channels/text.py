@@ -41,6 +41,13 @@ def plain_from_html(text: str) -> str:
     return unescape(_TAG.sub("", text))
 
 
+def storable(text: str) -> str:
+    """`text` as every database takes it: a question mark for what is no Unicode, no NUL (PostgreSQL refuses it).
+
+    What others answer may hold both, and one such answer must not keep its neighbours' results from being written."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 def one_line(text: str) -> str:
     """`text` as one line without control characters, fit for a subject or a header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

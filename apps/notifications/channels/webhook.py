@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from apps.core import clock, http
+from apps.core.address import vet_url
 from apps.core.exceptions import PermanentError
 from apps.core.limits import Limit
 from apps.notifications.channels.base import Channel, CredentialField
@@ -22,6 +23,8 @@ from apps.notifications.types import OutboundMessage, Sent
 _PREFIX = "whsec_"
 # "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 _SECRET_BYTES = range(24, 65)
+# Of an answer only the first words are kept.
+_ANSWER_BYTES = 2_000
 
 
 class WebhookChannel(Channel):
@@ -41,6 +44,8 @@ class WebhookChannel(Channel):
         # Signed with as well while the receiver changes over, so that rotation needs no pause.
         CredentialField("previous_secret", "Signing secret before the last rotation", required=False),
     )
+    # One platform can run many people's receivers.
+    shared_host: ClassVar[bool] = True
     # `webhook-id` stays the same over retries.
     idempotent: ClassVar[bool] = True
 
@@ -50,17 +55,14 @@ class WebhookChannel(Channel):
 
     @classmethod
     def address_clean(cls, address: str) -> str:
-        """An absolute http(s) URL without sign-in data; where it leads is checked when the socket is opened."""
+        """An absolute http(s) URL without sign-in data; where its name leads is checked when the socket is opened."""
         cleaned = address.strip()
-        try:
-            parts = urlsplit(cleaned)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or not cleaned.isprintable() or " " in cleaned:
+        if not cleaned.isprintable() or " " in cleaned:
             raise PermanentError("A webhook address is an http or https URL.", code="bad_address")
-        if parts.username is not None or parts.password is not None:
-            raise PermanentError("A webhook URL must not carry a user name or password.", code="bad_address")
+        try:
+            vet_url(cleaned)
+        except PermanentError as error:
+            raise PermanentError(error.message, code="bad_address") from None
         return cleaned
 
     @classmethod
@@ -85,6 +87,9 @@ class WebhookChannel(Channel):
                 headers=headers,
                 body=body,
                 timeout=self.timeout_s,
+                max_bytes=_ANSWER_BYTES,
+                # The status says it all: whoever took the message must not get it again for a strange body.
+                only_start=True,
             )
         except PermanentError as error:
             if error.code == "address_blocked":

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from apps.core import clock, events, limits
 from apps.notifications.enums import DeliveryState
 from apps.notifications.selectors import due_in
 from apps.notifications.services.flight import GRACE_S, Flight, Landed
-from apps.notifications.services.lease import deliveries_lease
-from apps.notifications.services.prepare import Pace, breaker_of, deliveries_prepare, provider_key
+from apps.notifications.services.lease import START_S, deliveries_lease
+from apps.notifications.services.prepare import Pace, breaker_of, deliveries_prepare, limit_key
 from apps.notifications.services.results import Settled, Tally, results_write
 from apps.notifications.services.states import Happened
 from apps.notifications.types import DeliveriesFinished
@@ -21,8 +22,11 @@ from apps.notifications.types import DeliveriesFinished
 logger = logging.getLogger(__name__)
 
 RUN_S = 20.0
-# An empty-handed worker with sends still under way looks again after this long.
+# With sends still under way: how long an empty-handed worker waits to look again, or for room for a whole batch.
 LOOK_AGAIN_S = 0.5
+# Between tries to write results down while the database is away; well within the margin of a lease.
+WRITE_PAUSES_S = (0.1, 0.5, 2.0, 5.0)
+_DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,28 @@ def deliver(*, priority: str, seconds: float = RUN_S) -> DeliverReport:
     pace = Pace()
     total = Tally()
     stop_at = time.monotonic() + seconds
-    look_at = 0.0
+    # Nothing was due: look again at `look_at`. There is room, but less than a batch: wait for more until `wait_until`.
+    look_at = wait_until = 0.0
     while not flight.stuck:
         moment = time.monotonic()
-        if moment < stop_at and flight.room >= _batch() and (not flight.count or moment >= look_at):
-            if not _launch_next(flight, pace, priority, total):
-                look_at = time.monotonic() + LOOK_AGAIN_S
-                if not flight.count:
-                    break
-        elif not flight.count:
-            break
+        room = flight.room >= _batch() or (flight.room > 0 and moment >= wait_until)
+        if moment < stop_at and room and moment >= look_at:
+            try:
+                launched = _launch_next(flight, pace, priority, total)
+            except _DATABASE_AWAY as error:
+                # What is under way still has to be written down.
+                _database_lost(error)
+                launched, stop_at = False, moment
+            wait_until = time.monotonic() + LOOK_AGAIN_S
+            if not launched:
+                look_at = wait_until
+        if not flight.count:
+            if moment >= stop_at or look_at > moment:
+                break
+            continue
         landed = flight.collect()
         if landed:
+            wait_until = time.monotonic() + LOOK_AGAIN_S
             total.add(_write(landed))
     if flight.stuck:
         logger.error("%d sends did not come back; their leases will end by themselves", flight.count)
@@ -68,28 +82,48 @@ def _batch() -> int:
 
 def _launch_next(flight: Flight, pace: Pace, priority: str, total: Tally) -> bool:
     """Lease and start another batch; False where nothing was due."""
-    now = clock.now()
+    start_by = time.monotonic() + START_S
     rows = deliveries_lease(
         priority=priority,
-        limit=_batch(),
+        limit=min(_batch(), flight.room),
         send_seconds=settings.DELIVERY_TIMEOUT_S + GRACE_S,
-        now=now,
+        now=clock.wall_now(),
     )
     if not rows:
         return False
+    now = clock.now()
     settled, jobs = deliveries_prepare(rows, pace=pace, now=now)
-    flight.launch(jobs)
+    flight.launch(jobs, start_by=start_by)
     if settled:
         total.add(results_write(settled, now=now))
     return True
 
 
 def _write(landed: Sequence[Landed]) -> Tally:
+    """Write down first: whatever happens to Redis meanwhile, what was sent must not be sent again."""
     settled = [
         Settled(one.job.delivery, one.result, one.job.next_endpoint, one.started_at, one.finished_at) for one in landed
     ]
+    tally = _written(settled)
     _tell_targets(landed)
+    return tally
+
+
+def _written(settled: Sequence[Settled]) -> Tally:
+    """The results stored, at the latest when a database that went away is back within a few seconds."""
+    for pause_s in WRITE_PAUSES_S:
+        try:
+            return results_write(settled, now=clock.now())
+        except _DATABASE_AWAY as error:
+            _database_lost(error)
+            time.sleep(pause_s)
     return results_write(settled, now=clock.now())
+
+
+def _database_lost(error: DatabaseError) -> None:
+    logger.warning("The database went away in the middle of a run: %s", type(error).__name__)
+    # A broken connection never comes back by itself; the next query opens a new one.
+    connection.close()
 
 
 def _tell_targets(landed: Sequence[Landed]) -> None:
@@ -102,7 +136,7 @@ def _tell_targets(landed: Sequence[Landed]) -> None:
         elif one.result.happened.outcome is not None:
             answered.add(one.job.target)
         if one.result.happened is Happened.THROTTLED:
-            limits.close_tap(provider_key(one.job.target), one.result.wait_s)
+            limits.close_tap(limit_key(one.job.target), one.result.wait_s)
     for target, times in failures.items():
         breaker = breaker_of(target)
         for _ in range(times):
@@ -116,7 +150,7 @@ def _reported(total: Tally, priority: str) -> DeliverReport:
         delivered=total.states[DeliveryState.DELIVERED],
         retried=total.states[DeliveryState.PENDING],
         failed=sum(total.states[state] for state in (DeliveryState.FAILED, DeliveryState.DEAD, DeliveryState.EXPIRED)),
-        next_in_s=due_in(priority=priority, now=clock.now()),
+        next_in_s=due_in(priority=priority, now=clock.wall_now()),
     )
     if total.states:
         events.publish(

@@ -57,7 +57,8 @@ def endpoint_disable(*, endpoint_id: UUID, reason: str) -> bool:
 def endpoint_move(*, endpoint: Endpoint, address: str) -> None:
     """The provider says the recipient has a new address: use it from now on."""
     same = Endpoint.objects.filter(user_id=endpoint.user_id, channel=endpoint.channel, address=address)
-    if same.exists():
+    # Two messages of one flush can bring the same news; the second must not take the first one's move for a rival.
+    if same.exclude(pk=endpoint.pk).exists():
         endpoint_disable(endpoint_id=endpoint.pk, reason="It moved to an address that is an endpoint of its own.")
     else:
         Endpoint.objects.filter(pk=endpoint.pk).update(address=address)

@@ -26,11 +26,13 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One send that may be made now. `target` names the provider and host: its breaker and its tap."""
+    """One send that may be made now. `provider` names channel and host, `target` what has the breaker and the tap: the
+    provider, or only the address where strangers share the host."""
 
     delivery: Delivery = field(repr=False)
     channel: Channel
     message: OutboundMessage
+    provider: str
     target: str
     next_endpoint: Endpoint | None
 
@@ -66,13 +68,13 @@ class Flight:
         """Whether something is under way that should long have come back; its lease will end by itself."""
         return self.count > 0 and time.monotonic() > self._last_launch + self._timeout_s + GRACE_S
 
-    def launch(self, jobs: Sequence[Job]) -> None:
-        """Start these sends."""
+    def launch(self, jobs: Sequence[Job], *, start_by: float) -> None:
+        """Start these sends; none after the monotonic moment `start_by`, when their leases might end under way."""
         if not jobs:
             return
         self.count += len(jobs)
         self._last_launch = time.monotonic()
-        asyncio.run_coroutine_threadsafe(self._all(jobs), loop.get())
+        asyncio.run_coroutine_threadsafe(self._all(jobs, start_by), loop.get())
 
     def collect(self) -> list[Landed]:
         """What has landed: as soon as there are FLUSH_SIZE, or FLUSH_S seconds from now; perhaps nothing."""
@@ -86,13 +88,16 @@ class Flight:
             self.count -= 1
         return landed
 
-    async def _all(self, jobs: Sequence[Job]) -> None:
-        await asyncio.gather(*(self._one(job) for job in jobs))
+    async def _all(self, jobs: Sequence[Job], start_by: float) -> None:
+        await asyncio.gather(*(self._one(job, start_by) for job in jobs))
 
-    async def _one(self, job: Job) -> None:
-        closed_s = self._closed_until.get(job.target, 0.0) - time.monotonic()
+    async def _one(self, job: Job, start_by: float) -> None:
+        moment = time.monotonic()
+        closed_s = self._closed_until.get(job.target, 0.0) - moment
         started_at = clock.now()
-        if closed_s > 0:
+        if moment > start_by:
+            result = Result(Happened.LIMITED, "too_slow", "Its lease would have ended under way.")
+        elif closed_s > 0:
             result = Result(Happened.LIMITED, "throttled", "Its provider has just asked for a pause.", wait_s=closed_s)
         else:
             result = await self._sent(job)

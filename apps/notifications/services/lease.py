@@ -11,10 +11,12 @@ from apps.notifications.models import Delivery
 BATCH_MAX = 100
 # Between the latest moment a send may end and the moment another worker may take the row.
 MARGIN_S = 30.0
+# So long after the lease a send may still start; the rest of the margin is for writing the result.
+START_S = 15.0
 
 
 def deliveries_lease(*, priority: str, limit: int, send_seconds: float, now: datetime) -> list[Delivery]:
-    """Lease at most `limit` due deliveries of `priority` whose sending takes at most `send_seconds`.
+    """Lease at most `limit` deliveries of `priority`, due at `now` (real time), whose sending takes `send_seconds`.
 
     They come with notification, user and endpoint loaded, longest due first; their `lease_token` is the right to write
     the result. Two short statements and no wait for others' locks: PostgreSQL skips rows that somebody is taking,

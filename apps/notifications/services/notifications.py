@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from apps.core import events
+from apps.core import clock, events
 from apps.core.exceptions import PermanentError
 from apps.notifications.enums import NotificationState, Priority
 from apps.notifications.models import Delivery, Notification
@@ -48,10 +48,13 @@ def notifications_create(*, drafts: Sequence[NotificationDraft], now: datetime) 
         )
         made = [row for row in unique.values() if row.pk in stored]
         usable = endpoints_usable(user_ids={row.user_id for row in made})
+        # Real time: when a try is due must not hang on a replayed clock.
+        due_at = clock.wall_now()
         deliveries = [
+            # A microsecond apart, so that who comes first in the drafts is leased first.
             delivery
             for place, row in enumerate(made)
-            for delivery in _deliveries(row, usable.get(row.user_id, []), now, place)
+            for delivery in _deliveries(row, usable.get(row.user_id, []), now, due_at + timedelta(microseconds=place))
         ]
         Delivery.objects.bulk_create(deliveries, batch_size=200)
         nowhere = [row for row in made if row.user_id not in usable]
@@ -82,15 +85,14 @@ def _drafted(draft: NotificationDraft, now: datetime) -> Notification:
     )
 
 
-def _deliveries(row: Notification, usable: list[Any], now: datetime, place: int) -> list[Delivery]:
+def _deliveries(row: Notification, usable: list[Any], now: datetime, due_at: datetime) -> list[Delivery]:
     return [
         Delivery(
             notification=row,
             endpoint=endpoint,
             channel=endpoint.channel,
             priority=row.priority,
-            # A microsecond apart, so that who comes first in the drafts is leased first.
-            next_attempt_at=now + timedelta(microseconds=place),
+            next_attempt_at=due_at,
             created_at=now,
         )
         for endpoint in endpoints_first(usable)

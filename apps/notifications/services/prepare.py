@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from apps.core import config, limits
 from apps.core.breaker import Breaker, BreakerState
 from apps.core.exceptions import ArbEdgeError, TemporaryError
 from apps.core.limits import Demand, Limit
+from apps.notifications.channels.base import Channel
 from apps.notifications.models import Delivery, Endpoint
 from apps.notifications.services.channels import channel_get
 from apps.notifications.services.endpoints import endpoint_credentials
@@ -27,29 +29,38 @@ LIMITS_AWAY_S = 2.0
 
 
 def breaker_of(target: str) -> Breaker:
-    """The breaker of a provider's host."""
+    """The breaker of a provider's host, or of one address where strangers share the host."""
     return Breaker(f"notify:{target}")
 
 
 class Pace:
     """The turns of those who were refused a grant in one run.
 
-    Without turns a crowd for one chat or one provider would all come back together, and all but one in vain."""
+    Without turns a crowd for one chat or one provider would all come back together, and all but one in vain. An address
+    has a queue; a provider has places per window, so that a long queue for one address takes no turn from another."""
 
     def __init__(self) -> None:
         self._free_at: dict[str, float] = {}
+        self._taken: Counter[tuple[str, int]] = Counter()
 
     def turn(self, job: Job, wait_s: float) -> float:
-        """Seconds to wait: at least `wait_s`, and behind those who were told to wait for the same address or target."""
-        scopes = (
-            (f"{job.target} {job.message.address}", job.channel.limits_of(job.message.address)),
-            (job.target, job.channel.provider_limits),
-        )
+        """Seconds to wait: at least `wait_s`, behind those who wait for the same address, where the provider has a
+        place."""
         moment = time.monotonic()
-        at = max(moment + wait_s, *(self._free_at.get(scope, 0.0) for scope, _ in scopes))
-        for scope, tiers in scopes:
-            self._free_at[scope] = at + max(limit.seconds / limit.count for limit in tiers)
+        to = f"{job.provider} {job.message.address}"
+        at = max(moment + wait_s, self._free_at.get(to, 0.0))
+        tightest = max(job.channel.provider_limits, key=_spacing_s)
+        window = int(at / tightest.seconds)
+        while self._taken[job.provider, window] >= tightest.count:
+            window += 1
+        self._taken[job.provider, window] += 1
+        at = max(at, window * tightest.seconds)
+        self._free_at[to] = at + max(map(_spacing_s, job.channel.limits_of(job.message.address)))
         return at - moment
+
+
+def _spacing_s(limit: Limit) -> float:
+    return limit.seconds / limit.count
 
 
 def deliveries_prepare(deliveries: Sequence[Delivery], *, pace: Pace, now: datetime) -> tuple[list[Settled], list[Job]]:
@@ -81,11 +92,21 @@ def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) ->
     try:
         channel = channel_get(row.channel)
         message = message_make(delivery=row, channel=channel, credentials=endpoint_credentials(row.endpoint), now=now)
-        target = f"{row.channel}:{channel.host(row.endpoint.address)}"
+        provider = f"{row.channel}:{channel.host(row.endpoint.address)}"
     except ArbEdgeError as error:
         logger.error("Delivery %s can't be sent: %s", row.pk, error.message)
         return Result(Happened.UNUSABLE, error.code, error.message)
-    return Job(row, channel, message, target, nexts[row.pk])
+    except Exception as error:  # noqa: BLE001 (one broken row must not strand all that were leased with it)
+        # The text could quote a secret, so it stays out of the row and of the log.
+        logger.error("Delivery %s can't be prepared: %s", row.pk, type(error).__name__)
+        return Result(Happened.UNUSABLE, "fault", f"It can't be prepared: {type(error).__name__}.")
+    target = _address_scope(channel, message.address) if channel.shared_host else provider
+    return Job(row, channel, message, provider, target, nexts[row.pk])
+
+
+def _address_scope(channel: Channel, address: str) -> str:
+    # Addresses are personal data: only their digest becomes a key.
+    return f"{channel.name}:to:{hashlib.sha256(address.encode()).hexdigest()[:24]}"
 
 
 def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Result]]]:
@@ -99,7 +120,9 @@ def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Resul
             passed.append(job)
         else:
             wait_s = max(1.0, breakers[job.target].retry_in())
-            held.append((job, Result(Happened.BLOCKED, "breaker_open", f"{job.target} keeps failing.", wait_s=wait_s)))
+            held.append(
+                (job, Result(Happened.BLOCKED, "breaker_open", f"{job.provider} keeps failing.", wait_s=wait_s))
+            )
     return passed, held
 
 
@@ -124,19 +147,15 @@ def _through_limits(jobs: list[Job], pace: Pace) -> tuple[list[Job], list[tuple[
 def _demands(job: Job, user_limits: tuple[Limit, ...]) -> list[Demand]:
     address = job.message.address
     return [
-        Demand(provider_key(job.target), job.channel.provider_limits),
-        # Addresses are personal data: only their digest becomes a key.
-        Demand(
-            f"notify:{job.channel.name}:to:{hashlib.sha256(address.encode()).hexdigest()[:24]}",
-            job.channel.limits_of(address),
-        ),
+        Demand(limit_key(job.provider), job.channel.provider_limits),
+        Demand(limit_key(_address_scope(job.channel, address)), job.channel.limits_of(address)),
         Demand(f"notify:user:{job.delivery.notification.user_id}", user_limits),
     ]
 
 
-def provider_key(target: str) -> str:
-    """The limit key of a provider's host, which a 429 closes."""
-    return f"notify:{target}"
+def limit_key(scope: str) -> str:
+    """The limit key of a provider's host or of an address; a 429 closes the one that is the job's target."""
+    return f"notify:{scope}"
 
 
 def _user_limits() -> tuple[Limit, ...]:

@@ -3,14 +3,16 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from apps.core import clock
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
 from apps.notifications.services.endpoints import endpoint_disable, endpoint_move
@@ -59,17 +61,21 @@ def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
     tally = Tally()
     with transaction.atomic():
         keys = [one.delivery.pk for one in settled]
-        tokens = dict(Delivery.objects.select_for_update().filter(pk__in=keys).values_list("pk", "lease_token"))
+        # In one order everywhere, so that two writers never wait for each other.
+        locked = Delivery.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+        tokens = dict(locked.values_list("pk", "lease_token"))
         held = [one for one in settled if tokens.get(one.delivery.pk) == one.delivery.lease_token]
         verdicts = [(one, _verdict(one, now)) for one in held]
         for one, verdict in verdicts:
-            _apply(one, verdict, now)
             tally.states[verdict.state] += 1
             if verdict.state == DeliveryState.DELIVERED:
                 tally.channels.add(one.delivery.channel)
         # An upsert of rows that are locked and known to be there: several times cheaper than `bulk_update`'s CASEs.
         Delivery.objects.bulk_create(
-            [one.delivery for one in held], update_conflicts=True, unique_fields=["id"], update_fields=_FIELDS
+            [_applied(one, verdict, now) for one, verdict in verdicts],
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=_FIELDS,
         )
         DeliveryAttempt.objects.bulk_create(_attempts(verdicts))
         Delivery.objects.bulk_create(_fallbacks(verdicts, now), ignore_conflicts=True)
@@ -85,9 +91,12 @@ def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
 
 
 def notifications_settle(*, notification_ids: set[UUID], now: datetime) -> None:
-    """Finish those of the notifications that have no open delivery left."""
+    """Finish those of the notifications that have no open delivery left; inside a transaction."""
     if not notification_ids:
         return
+    # Two routes of one message may end in two workers at once: whoever comes second waits here, and then sees both.
+    mine = Notification.objects.select_for_update().filter(pk__in=notification_ids).order_by("pk")
+    list(mine.values_list("pk", flat=True))
     own = Delivery.objects.filter(notification=OuterRef("pk"))
     done = Notification.objects.filter(pk__in=notification_ids, state=NotificationState.PENDING).exclude(
         Exists(own.filter(state__in=OPEN))
@@ -111,16 +120,18 @@ def _verdict(one: Settled, now: datetime) -> Verdict:
     return decide(one.result, standing, now=now)
 
 
-def _apply(one: Settled, verdict: Verdict, now: datetime) -> None:
-    row = one.delivery
+def _applied(one: Settled, verdict: Verdict, now: datetime) -> Delivery:
+    # A copy, so that a write that failed can be tried again.
+    row = copy(one.delivery)
     row.state, row.attempts = verdict.state, verdict.attempts
     row.lease_token = row.lease_until = None
     row.provider_message_id = one.result.provider_message_id[:200]
     row.last_error = ": ".join(filter(None, (one.result.code, one.result.reason)))[:500]
-    if verdict.next_attempt_at is not None:
-        row.next_attempt_at = verdict.next_attempt_at
+    if verdict.wait_s is not None:
+        row.next_attempt_at = clock.wall_now() + timedelta(seconds=verdict.wait_s)
     else:
         row.finished_at = now
+    return row
 
 
 def _attempts(verdicts: Sequence[tuple[Settled, Verdict]]) -> list[DeliveryAttempt]:
@@ -141,13 +152,14 @@ def _attempts(verdicts: Sequence[tuple[Settled, Verdict]]) -> list[DeliveryAttem
 
 
 def _fallbacks(verdicts: Sequence[tuple[Settled, Verdict]], now: datetime) -> list[Delivery]:
+    due_at = clock.wall_now()
     return [
         Delivery(
             notification_id=one.delivery.notification_id,
             endpoint=one.next_endpoint,
             channel=one.next_endpoint.channel,
             priority=one.delivery.priority,
-            next_attempt_at=now,
+            next_attempt_at=due_at,
             created_at=now,
         )
         for one, verdict in verdicts

@@ -58,17 +58,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The delivery's new state. `next_attempt_at` only for pending; a FAILED one is taken over by the next endpoint."""
+    """The delivery's new state. `wait_s` (until the next try) only for pending; a FAILED one is taken over by the next
+    endpoint."""
 
     state: DeliveryState
     attempts: int
-    next_attempt_at: datetime | None = None
+    wait_s: float | None = None
 
 
 def decide(
     result: Result, standing: Standing, *, now: datetime, random: Callable[[], float] = _random.random
 ) -> Verdict:
-    """What follows from `result` for a delivery that stood at `standing`."""
+    """What follows from `result` for a delivery that stood at `standing`; `now` and `expires_at` are app time."""
     attempts = standing.attempts + (result.happened in _COUNTED)
     match result.happened:
         case Happened.DELIVERED:
@@ -82,16 +83,16 @@ def decide(
         case Happened.BLOCKED if standing.has_next:
             return _given_up(standing, attempts)
         case Happened.TEMPORARY:
-            wait_s = backoff(attempts, random=random)
+            # 2, 8, 32 … s at most: soon at first, and in the end longer than a receiver's restart takes.
+            wait_s = backoff(2 * attempts - 1, base=2.0, random=random)
         case Happened.LOST:
             # The lease has been wait enough.
             wait_s = 0.0
         case _:
             wait_s = result.wait_s
-    again_at = now + timedelta(seconds=wait_s)
-    if again_at >= standing.expires_at:
+    if now + timedelta(seconds=wait_s) >= standing.expires_at:
         return _given_up(standing, attempts, otherwise=DeliveryState.EXPIRED)
-    return Verdict(DeliveryState.PENDING, attempts, again_at)
+    return Verdict(DeliveryState.PENDING, attempts, wait_s)
 
 
 def _given_up(standing: Standing, attempts: int, *, otherwise: DeliveryState = DeliveryState.DEAD) -> Verdict:

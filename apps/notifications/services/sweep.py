@@ -23,7 +23,7 @@ BATCHES = 10
 
 
 def deliveries_sweep(*, now: datetime) -> int:
-    """Take back ended leases (each counts as an attempt) and ring for every priority with something due.
+    """Take back leases that ended before `now` (real time; each counts as an attempt) and ring for what is due then.
 
     Returns how many leases were taken back; at most BATCHES × BATCH_MAX a run, the next one goes on."""
     taken = 0
@@ -37,8 +37,9 @@ def deliveries_sweep(*, now: datetime) -> int:
             break
         lost = Result(Happened.LOST, "lease_ended", "The worker that had it died or was cut off.")
         nexts = endpoints_next(batch)
-        settled = [Settled(row, lost, nexts[row.pk], started_at=now, finished_at=now) for row in batch]
-        taken += sum(results_write(settled, now=now).states.values())
+        at = clock.now()
+        settled = [Settled(row, lost, nexts[row.pk], started_at=at, finished_at=at) for row in batch]
+        taken += sum(results_write(settled, now=at).states.values())
     if taken:
         logger.warning("%d deliveries were taken back from workers that did not finish them", taken)
     due = priorities_due(now=now)
@@ -52,16 +53,15 @@ def delivery_replay(*, delivery_id: UUID) -> Delivery:
 
     PermanentError: code "not_found", "not_dead", or "expired" where the message has lost its worth: an old alert would
     do harm."""
-    now = clock.now()
     with transaction.atomic():
         row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
         if row is None:
             raise PermanentError("There is no such delivery.", code="not_found")
         if row.state != DeliveryState.DEAD:
             raise PermanentError(f"Only a dead letter can be replayed; this one is {row.state}.", code="not_dead")
-        if row.notification.expires_at <= now:
+        if row.notification.expires_at <= clock.now():
             raise PermanentError("The message has expired.", code="expired")
-        row.state, row.attempts, row.next_attempt_at, row.finished_at = DeliveryState.PENDING, 0, now, None
+        row.state, row.attempts, row.next_attempt_at, row.finished_at = DeliveryState.PENDING, 0, clock.wall_now(), None
         row.save(update_fields=["state", "attempts", "next_attempt_at", "finished_at"])
         Notification.objects.filter(pk=row.notification_id, state=NotificationState.DEAD).update(
             state=NotificationState.PENDING, finished_at=None

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the table and the oldest due delivery's age."""
-        now = clock.now()
+        now = clock.wall_now()
         rows = deliveries_ledger()
         for row in rows:
             open_ = row.state in (DeliveryState.PENDING, DeliveryState.SENDING)
