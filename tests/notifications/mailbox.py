@@ -11,7 +11,7 @@ from typing import ClassVar
 @dataclass
 class Mailbox:
     """`replies` maps a command (EHLO, MAIL, RCPT, DATA, END, GREET) to the line that answers it instead of success;
-    SILENCE answers nothing."""
+    SILENCE answers nothing; a byte 0xfc that is no UTF-8 is written "\\udcfc"."""
 
     SILENCE: ClassVar[str] = "(silence)"
 
@@ -28,7 +28,7 @@ class Mailbox:
         def say(key: str, usual: str) -> bool:
             line = self.replies.get(key, usual)
             if line != self.SILENCE:
-                writer.write(line.encode() + b"\r\n")
+                writer.write(line.encode(errors="surrogateescape") + b"\r\n")
             return line == usual
 
         say("GREET", "220 mailbox.test")
