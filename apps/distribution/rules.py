@@ -2,19 +2,13 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
-from typing import Literal
 
 from apps.accounts.types import TierPolicy
 from apps.core import config
 from apps.distribution.enums import DistributionState, Reason
 from apps.distribution.types import Candidate, Decision, Rules
-from apps.opportunities.enums import OpportunityKind
+from apps.opportunities.types import Family
 
-# Which daily quota of the tier a kind counts against.
-FAMILIES: MappingProxyType[str, Literal["arbitrage", "technical"]] = MappingProxyType(
-    {OpportunityKind.FUNDING_RATE.value: "arbitrage", OpportunityKind.CROSS_EXCHANGE.value: "arbitrage"}
-)
 # Fairness binds pushes to those who do not pay for more: at most 2 a run, 4 hours between two of the same.
 CYCLE_CAPS = {"free": 2, "basic": 2, "premium": None, "enterprise": None, "admin": None}
 COOLDOWNS_S = {"free": 14_400, "basic": 14_400, "premium": 0, "enterprise": 0, "admin": 0}
@@ -40,11 +34,11 @@ def declare_rules() -> None:
     config.declare("distribution.message_ttl_s", int, 900, min=10, help="Seconds after which an alert is not sent.")
 
 
-def rules_of(policy: TierPolicy, kind: str) -> Rules:
-    """The numbers for somebody with `policy` and opportunities of `kind`, as configured now."""
+def rules_of(policy: TierPolicy, family: Family) -> Rules:
+    """The numbers for somebody with `policy` and opportunities of `family`, as configured now."""
     return Rules(
         delay_s=policy.delay_s,
-        daily=policy.daily[FAMILIES[kind]],
+        daily=policy.daily[family],
         cycle_cap=config.get(f"distribution.cycle_cap.{policy.name}"),
         cooldown_s=config.get(f"distribution.cooldown_s.{policy.name}"),
         min_net_edge=config.get("distribution.min_net_edge"),

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,14 +16,15 @@ from apps.core import config
 from apps.distribution import selectors
 from apps.distribution.enums import DistributionState, Reason
 from apps.distribution.models import Distribution
-from apps.distribution.rules import FAMILIES, decide, rules_of
+from apps.distribution.rules import decide, rules_of
 from apps.distribution.types import Active, Candidate, Decision, Person, RunReport
 from apps.notifications.enums import Priority
 from apps.notifications.selectors import notification_ids_by_key, users_reachable
 from apps.notifications.services import notifications_create
 from apps.notifications.types import NotificationDraft
 from apps.opportunities.exceptions import OpportunityNotFound
-from apps.opportunities.selectors import opportunities_active, opportunity_alert
+from apps.opportunities.selectors import kind_families, opportunities_active, opportunity_alert
+from apps.opportunities.types import Family
 
 logger = logging.getLogger(__name__)
 
@@ -93,39 +94,44 @@ def _meetings(opportunities: Sequence[Active], now: datetime) -> Iterator[Meetin
     people = _people(now)
     reachable = users_reachable(user_ids=[person.id for person in people])
     policies = {person.policy.name: person.policy for person in people}
-    rules = {(name, kind): rules_of(policy, kind) for name, policy in policies.items() for kind in FAMILIES}
+    families = kind_families()
+    rules = {
+        (name, family): rules_of(policy, family)
+        for name, policy in policies.items()
+        for family in set(families.values())
+    }
     cooldown_s = max((one.cooldown_s for one in rules.values()), default=0)
     last = selectors.given_last({one.fingerprint for one in opportunities}, since=now - timedelta(seconds=cooldown_s))
-    today = _by_family(selectors.given_today(now=now))
+    today = _by_family(selectors.given_today(now=now), families)
     for person in people:
         this_cycle = 0
         for one in opportunities:
             stored = known.get((person.id, one.id))
             if stored is not None and stored.state in _FINAL:
                 continue
-            mine = rules[person.policy.name, one.kind]
-            family = (person.id, FAMILIES[one.kind])
+            family = families[one.kind]
+            mine = rules[person.policy.name, family]
             candidate = Candidate(
                 reachable=person.id in reachable,
                 net_edge=one.net_edge,
                 due_at=one.activated_at + timedelta(seconds=mine.delay_s),
                 last_given_at=last.get((person.id, one.fingerprint)),
-                given_today=today[family],
+                given_today=today[person.id, family],
                 given_this_cycle=this_cycle,
             )
             decision = decide(candidate, mine, now=now)
             if decision.state == DistributionState.NOTIFIED:
                 this_cycle += 1
-                today[family] += 1
+                today[person.id, family] += 1
                 last[person.id, one.fingerprint] = now
             if stored is None or (stored.state, stored.reason) != (decision.state, decision.reason or ""):
                 yield Meeting(person, one, candidate.due_at, decision)
 
 
-def _by_family(by_kind: dict[tuple[UUID, str], int]) -> Counter[tuple[UUID, str]]:
-    counts: Counter[tuple[UUID, str]] = Counter()
+def _by_family(by_kind: dict[tuple[UUID, str], int], families: Mapping[str, Family]) -> Counter[tuple[UUID, Family]]:
+    counts: Counter[tuple[UUID, Family]] = Counter()
     for (user_id, kind), given in by_kind.items():
-        counts[user_id, FAMILIES[kind]] += given
+        counts[user_id, families[kind]] += given
     return counts
 
 

@@ -13,10 +13,16 @@ from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
 from apps.opportunities.exceptions import OpportunityNotFound
 from apps.opportunities.models import Opportunity, price_disbelieved
-from apps.opportunities.types import AlertFacts
+from apps.opportunities.strategies.registry import strategies
+from apps.opportunities.types import AlertFacts, Family
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
+
+
+def kind_families() -> dict[str, Family]:
+    """The family of each kind."""
+    return {kind: strategies.get(kind).family for kind in strategies.names()}
 
 
 def opportunities_active() -> QuerySet[Opportunity]:

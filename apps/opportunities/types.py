@@ -1,9 +1,12 @@
 """What opportunities hands to other rooms: its news and the facts of an alert."""
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from apps.core.events import Event
+
+# Kinds of one family share a daily quota of a tier.
+Family: TypeAlias = Literal["arbitrage", "technical"]
 
 
 @dataclass(frozen=True, slots=True)

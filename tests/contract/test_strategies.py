@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from apps.opportunities.enums import OpportunityKind
 from apps.opportunities.evidence import evidence_of, recompute
 from apps.opportunities.legs import Leg
 from apps.opportunities.pricing import Priced, price_legs
+from apps.opportunities.selectors import kind_families
 from apps.opportunities.strategies.registry import strategies, strategy_get
+from apps.opportunities.types import Family
 from tests.opportunities.factories import NAN, PARAMS, Listing, terms, view_of
 from tests.opportunities.test_pricing import cross_legs, funding_legs
 
@@ -49,6 +51,8 @@ def test_every_kind_is_registered_and_has_a_case(kind: str) -> None:
     assert strategy.kind == kind
     assert strategy.formula.startswith(f"{kind}/")
     assert strategy.unseen_s > 0
+    assert kind_families()[kind] == strategy.family
+    assert strategy.family in get_args(Family)
 
 
 def test_the_one_opportunity_is_found_once(kind: str) -> None:

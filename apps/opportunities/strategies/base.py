@@ -9,6 +9,7 @@ from typing import ClassVar
 from apps.markets.types import Floats, Int64s
 from apps.opportunities.enums import OpportunityKind
 from apps.opportunities.legs import Leg, Levels
+from apps.opportunities.types import Family
 from apps.opportunities.view import MarketView
 
 
@@ -67,11 +68,12 @@ class Edges:
 class Strategy(ABC):
     """One kind of opportunity. Pure: no database, no settings, no clock.
 
-    Class data: `kind`; `formula`, the version that evidence names; `needs_funding`; `unseen_s`, for how many seconds
-    it is believed while scans don't find it any more.
+    Class data: `kind`; its `family`, which shares a daily quota; `formula`, the version that evidence names;
+    `needs_funding`; `unseen_s`, for how many seconds it is believed while scans don't find it any more.
     """
 
     kind: ClassVar[OpportunityKind]
+    family: ClassVar[Family]
     formula: ClassVar[str]
     needs_funding: ClassVar[bool] = False
     unseen_s: ClassVar[int]

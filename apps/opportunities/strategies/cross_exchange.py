@@ -9,6 +9,7 @@ from apps.opportunities.enums import OpportunityKind
 from apps.opportunities.legs import Leg, Levels, vwap
 from apps.opportunities.strategies.base import Candidates, Edges, EdgeTerms, ScanParams, Strategy
 from apps.opportunities.strategies.pairs import SLACK, may_compare, pairs_within
+from apps.opportunities.types import Family
 from apps.opportunities.view import SPOT, MarketView
 
 
@@ -16,6 +17,7 @@ class CrossExchange(Strategy):
     """gross = `bid_B/ask_A - 1`; net = `bid_B(1-t_B) / (ask_A(1+t_A)) - 1`."""
 
     kind: ClassVar = OpportunityKind.CROSS_EXCHANGE
+    family: ClassVar[Family] = "arbitrage"
     formula: ClassVar = "cross_exchange/1"
     unseen_s: ClassVar = 60
 

@@ -11,6 +11,7 @@ from apps.opportunities.exceptions import Unfit
 from apps.opportunities.legs import Funding, Leg, Levels, vwap
 from apps.opportunities.strategies.base import Candidates, Edges, EdgeTerms, ScanParams, Strategy
 from apps.opportunities.strategies.pairs import SLACK, may_compare, pairs_within
+from apps.opportunities.types import Family
 from apps.opportunities.view import MS_PER_HOUR, SWAP, MarketView
 
 HOURS_PER_YEAR = 8760
@@ -24,6 +25,7 @@ class FundingRate(Strategy):
     """
 
     kind: ClassVar = OpportunityKind.FUNDING_RATE
+    family: ClassVar[Family] = "arbitrage"
     formula: ClassVar = "funding_rate/1"
     needs_funding: ClassVar = True
     unseen_s: ClassVar = 120
