@@ -25,7 +25,7 @@ class _Store(redis.Redis):
         if time.monotonic() < self._away_until:
             raise redis.TimeoutError("Redis has just not answered in time.")
         try:
-            return super().execute_command(*args, **options)
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except redis.TimeoutError:
             self._away_until = time.monotonic() + AWAY_S
             raise

@@ -10,6 +10,7 @@ from apps.core import clock
 from apps.notifications import tasks
 from apps.notifications.health import channels_probe, deliveries_probe
 from apps.notifications.models import Delivery
+from apps.notifications.services import DeliverReport
 from apps.notifications.services.channels import channels_off
 from tests.notifications.people import endpoint_new, notification_new, user_new
 from tests.notifications.sink import Sink
@@ -50,6 +51,25 @@ def test_the_task_leaves_what_is_due_later_to_the_sweep(sink: Sink, rings: list[
     Delivery.objects.update(next_attempt_at=clock.now() + timedelta(seconds=60))
     tasks.deliver(priority="high")
     assert rings == []
+
+
+def test_a_process_makes_one_run_of_a_priority_at_a_time_and_forgets_no_ring(
+    sink: Sink, rings: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def busy(*, priority: str) -> DeliverReport:
+        runs.append(priority)
+        if len(runs) == 1:
+            # Another thread of this process gets the next ring, and one for another priority, while this one is busy.
+            tasks.deliver(priority="high")
+            tasks.deliver(priority="critical")
+        return DeliverReport(0, 0, 0, None)
+
+    monkeypatch.setattr("apps.notifications.tasks.services.deliver", busy)
+    tasks.deliver(priority="high")
+    assert runs == ["high", "critical"]
+    assert [(one["kwargs"], one["queue"]) for one in rings] == [({"priority": "high"}, "notify.high")]
 
 
 def test_health_tells_what_is_late(redis_state: None) -> None:

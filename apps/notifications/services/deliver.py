@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from apps.core import clock, events, limits
 from apps.notifications.enums import DeliveryState
@@ -120,7 +120,7 @@ def _written(settled: Sequence[Settled]) -> Tally:
     return results_write(settled, now=clock.now())
 
 
-def _database_lost(error: DatabaseError) -> None:
+def _database_lost(error: OperationalError | InterfaceError) -> None:
     logger.warning("The database went away in the middle of a run: %s", type(error).__name__)
     # A broken connection never comes back by itself; the next query opens a new one.
     connection.close()
