@@ -24,7 +24,8 @@ class Layout:
     """What depends on the market table alone, as columns of length n ordered by (type, instrument, quote, exchange).
 
     Rows of equal `group` have the same instrument and quote currency. `unit` is how many units of the instrument are in
-    one listed unit. `place` is the position of each table row here (-1: it has none).
+    one listed unit. `place` is the position here by market id (-1: it has none, as has the last one, which stands for
+    all ids beyond).
     """
 
     place: Int64s
@@ -89,13 +90,14 @@ def _layout_of(table: MarketTable) -> Layout:
     order = np.lexsort((table.exchange_code, group, table.type_code))
     listed = (table.instrument_code >= 0) & (table.quote_code >= 0)
     row = order[listed[order]].astype(np.int64)
-    place = np.full(len(order), -1, dtype=np.int64)
-    place[row] = np.arange(len(row))
+    market_id = table.market_id[row]
+    place = np.full(int(market_id.max(initial=0)) + 2, -1, dtype=np.int64)
+    place[market_id] = np.arange(len(row))
     fee, unit = table.taker_fee[row], table.multiplier[row]
     return Layout(
         place=place,
         row=row,
-        market_id=table.market_id[row],
+        market_id=market_id,
         group=group[row],
         type_code=table.type_code[row],
         exchange_code=table.exchange_code[row],
@@ -122,28 +124,30 @@ def market_view(
         for quotes in (*latest.spot, *latest.swap)
         if now_ms - quotes.received_at <= max_age_ms and quotes.market_version == table.version
     ]
-    bid, bid_size, ask, ask_size, exchange_ts = _placed(table, layout, fresh)
+    bid, bid_size, ask, ask_size, exchange_ts = _placed(layout, fresh)
     usable = (bid > 0) & (ask >= bid) & (ask < np.inf) & (exchange_ts > 0) & layout.payable
     usable &= ~(bid_size <= 0) & ~(ask_size <= 0)
     bid[~usable] = np.nan
-    bid /= layout.unit
-    ask /= layout.unit
-    mid = (bid + ask) / 2
     ask[~usable] = np.nan
+    # In place: fresh arrays of this size cost more than the arithmetic.
+    for column, convert in ((bid, np.divide), (ask, np.divide), (bid_size, np.multiply), (ask_size, np.multiply)):
+        convert(column, layout.unit, out=column)
+    mid = bid + ask
+    mid /= 2
     rates = [
         rates
         for rates in latest.funding
         if now_ms - rates.received_at <= max_funding_age_ms and rates.market_version == table.version
     ]
-    rate, interval_ms, next_funding_at = _funding(table, layout, rates, now_ms)
+    rate, interval_ms, next_funding_at = _funding(layout, rates, now_ms)
     return MarketView(
         now_ms=now_ms,
         table=table,
         layout=layout,
         bid=bid,
-        bid_size=bid_size * layout.unit,
+        bid_size=bid_size,
         ask=ask,
-        ask_size=ask_size * layout.unit,
+        ask_size=ask_size,
         mid=mid,
         exchange_ts=exchange_ts,
         rate=rate,
@@ -152,34 +156,29 @@ def market_view(
     )
 
 
-def _placed(
-    table: MarketTable, layout: Layout, snapshots: list[Quotes]
-) -> tuple[Floats, Floats, Floats, Floats, Int64s]:
+def _placed(layout: Layout, snapshots: list[Quotes]) -> tuple[Floats, Floats, Floats, Floats, Int64s]:
     """Bid, bid size, ask, ask size and exchange time in the layout's order; NaN and 0 where there is no quote."""
     count = len(layout.row)
     bid, bid_size, ask, ask_size = (np.full(count, np.nan) for _ in range(4))
     seen_at = np.zeros(count, dtype=np.int64)
     for quotes in snapshots:
-        at, known = _places(table, layout, quotes.market_id)
+        at, known = _places(layout, quotes.market_id)
         bid[at], ask[at] = quotes.bid[known], quotes.ask[known]
         bid_size[at], ask_size[at] = quotes.bid_size[known], quotes.ask_size[known]
         seen_at[at] = quotes.exchange_ts[known]
     return bid, bid_size, ask, ask_size, seen_at
 
 
-def _places(table: MarketTable, layout: Layout, market_id: Int32s) -> tuple[Int64s, Int64s | slice]:
-    """Positions of the market ids that have one, and which of the ids these are."""
-    rows = table.rows(market_id)
-    at = np.where(rows >= 0, layout.place[rows], -1)
-    if (at >= 0).all():
+def _places(layout: Layout, market_id: Int32s) -> tuple[Int64s, Int64s | slice]:
+    """Positions of the market ids (positive) that have one, and which of the ids these are."""
+    at = layout.place.take(market_id, mode="clip")
+    if at.min(initial=0) >= 0:
         return at, slice(None)
     known = np.flatnonzero(at >= 0)
     return at[known], known
 
 
-def _funding(
-    table: MarketTable, layout: Layout, snapshots: list[FundingRates], now_ms: int
-) -> tuple[Floats, Int64s, Int64s]:
+def _funding(layout: Layout, snapshots: list[FundingRates], now_ms: int) -> tuple[Floats, Int64s, Int64s]:
     """Rate, interval and next funding time in the layout's order; a row lacking one of them has none of them.
 
     A next funding time that has just passed (by less than an interval) is moved on by one interval: what was due then
@@ -189,7 +188,7 @@ def _funding(
     rate = np.full(count, np.nan)
     interval_ms, next_at = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     for snapshot in snapshots:
-        at, known = _places(table, layout, snapshot.market_id)
+        at, known = _places(layout, snapshot.market_id)
         hours = snapshot.interval_hours[known]
         interval = np.rint(np.where((hours > 0) & (hours < np.inf), hours, 0.0) * MS_PER_HOUR).astype(np.int64)
         due = snapshot.next_funding_at[known]

@@ -37,22 +37,22 @@ class FundingRate(Strategy):
         cost = 2 * view.layout.fee[swaps] + (view.ask[swaps] - view.bid[swaps]) / view.mid[swaps]
         short, long = income - cost, income + cost
         # The entry basis only ever costs, so what passes without it is all that can pass with it.
-        wanted = params.min_net_edge - SLACK
-        buy, sell = pairs_within(view.layout.group[swaps], lambda low, high: short[high] - long[low] > wanted)
+        wanted = long + (params.min_net_edge - SLACK)
+        buy, sell = pairs_within(view.layout.group[swaps], lambda low, high: short[high] > wanted[low])
         gross = income[sell] - income[buy]
         net = gross - (cost[buy] + cost[sell])
         buy, sell = buy + swaps.start, sell + swaps.start
         net = net + np.minimum(0.0, view.mid[sell] / view.mid[buy] - 1)
         good = np.flatnonzero((net > params.min_net_edge) & may_compare(view, buy, sell, params))
         buy, sell = buy[good], sell[good]
-        depth = np.minimum.reduce([view.ask_size[buy], view.bid_size[buy], view.ask_size[sell], view.bid_size[sell]])
+        depth = np.minimum(view.ask_size, view.bid_size)
         return Candidates(
             kind=self.kind,
             sides=(1, -1),
             legs=np.column_stack([buy, sell]),
             gross=gross[good],
             net=net[good],
-            notional=depth * view.ask[buy],
+            notional=np.minimum(depth[buy], depth[sell]) * view.ask[buy],
         )
 
     def ladders(self, legs: tuple[Leg, ...]) -> tuple[Levels, ...]:
