@@ -38,7 +38,9 @@ def test_a_token_moved_to_another_row_does_not_open() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("token", ["", "plain text", Fernet(OLD).encrypt(b"[1, 2]").decode()])
+@pytest.mark.parametrize(
+    "token", ["", "plain text", Fernet(OLD).encrypt(b"[1, 2]").decode()], ids=["empty", "plain", "list"]
+)
 def test_what_no_key_opens_is_the_operators_matter(settings: Any, token: str) -> None:
     settings.VAULT_KEYS = [NEW]
     with pytest.raises(OperatorError) as opened:

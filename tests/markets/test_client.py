@@ -60,6 +60,7 @@ def test_a_ban_says_until_when(binance: Wire) -> None:
         ("soon", 30, 120),
         (formatdate(time.time() + 600, usegmt=True), 500, 601),
     ],
+    ids=["zero", "huge", "words", "date"],
 )
 def test_a_retry_after_is_read_in_both_forms_and_bounded(binance: Wire, value: str, low: float, high: float) -> None:
     binance.say(TICKERS, {"msg": "slow down"}, status=429, headers={"Retry-After": value})
