@@ -1,10 +1,18 @@
 """Lists: opaque cursors, and where the data comes from on every page."""
 
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import Field, QuerySet
 from rest_framework import pagination
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -14,6 +22,14 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 100
     page_size_query_param = "limit"
     ordering = ("-pk",)
+
+    def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Any] | None:
+        """One page; a cursor whose position is none of the field that is ordered by is 404, as any other bad cursor."""
+        cursor = self.decode_cursor(request)
+        if cursor is not None and cursor.position is not None:
+            ordering = self.get_ordering(request, queryset, view)
+            _position_check(queryset.model._meta.get_field(ordering[0].lstrip("-")), cursor.position)
+        return super().paginate_queryset(queryset, request, view)
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
@@ -29,3 +45,17 @@ class CursorPagination(pagination.CursorPagination):
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
         described["properties"]["origin"] = {"type": "string", "enum": ["live", "sandbox", "replay"]}
         return described
+
+
+def _position_check(field: Any, position: str) -> None:
+    """Anybody can write a cursor, and the database would be asked with what stands in it."""
+    assert isinstance(field, Field)
+    try:
+        value = field.to_python(position)
+        # No number of ours is infinite, and not every database knows such ones.
+        usable = not isinstance(value, (float, Decimal)) or isfinite(value)
+        field.get_db_prep_value(value, connection)
+    except (ValidationError, ValueError, ArithmeticError):
+        usable = False
+    if not usable:
+        raise NotFound("Invalid cursor")
