@@ -5,6 +5,7 @@ have no attributes but their keys, arithmetic takes numbers only, loops and outp
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ MAX_OUTPUT = 60_000
 MAX_RANGE = 100
 MAX_ITEMS = 200
 MAX_LOOP_DEPTH = 2
+# Turns of all loops together times the template's length: what a rendering may cost whatever it prints.
+MAX_WORK = 5_000_000
 _MAX_NUMBER = 1e30
 T = TypeVar("T")
 
@@ -34,12 +37,24 @@ _NODES = (
 _LOOP_NAMES = frozenset({"index", "index0", "first", "last", "length"})
 
 
+# Python itself refuses (SyntaxError, MemoryError) what Jinja makes of a template that nests too deeply.
+_ITS_FAULT = (
+    JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, SyntaxError,
+    MemoryError,
+)  # fmt: skip
+_work_left: ContextVar[list[int]] = ContextVar("work left and cost of a turn")
+
+
 def render(source: str, context: Mapping[str, Any], *, html: bool) -> str:
     """`source` filled with `context` (JSON values); with `html` every value is escaped where it is put in.
 
     Raises TemplateError for anything wrong: syntax, a forbidden construct, a missing name, too much output."""
     template = _compiled(hashlib.sha256(source.encode()).digest(), source, html)
-    return _guarded(lambda: _bounded(template, context))
+    token = _work_left.set([MAX_WORK, len(source)])
+    try:
+        return _guarded(lambda: _bounded(template, context))
+    finally:
+        _work_left.reset(token)
 
 
 def check(source: str) -> None:
@@ -67,7 +82,7 @@ def _guarded(work: Callable[[], T]) -> T:
         return work()
     except TemplateError:
         raise
-    except (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+    except _ITS_FAULT as error:
         raise TemplateError(f"The template can't be rendered: {error}") from error
 
 
@@ -92,7 +107,7 @@ def _vet(node: nodes.Node, *, depth: int) -> None:
         if node.recursive or depth > MAX_LOOP_DEPTH:
             raise TemplateError(f"Loops may be {MAX_LOOP_DEPTH} deep and not recursive (line {node.lineno}).")
         # Whatever is looped over, only its first items are.
-        node.iter = nodes.Filter(node.iter, "first_items", [], [], None, None, lineno=node.lineno)
+        node.iter = nodes.Filter(node.iter, "turns", [], [], None, None, lineno=node.lineno)
     for child in node.iter_child_nodes():
         _vet(child, depth=depth)
 
@@ -159,6 +174,15 @@ def _first_items(value: Any) -> Any:
     return value[:MAX_ITEMS]
 
 
+def _turns(value: Any) -> Any:
+    items = _first_items(value)
+    work = _work_left.get()
+    work[0] -= len(items) * work[1]
+    if work[0] < 0:
+        raise TemplateError("The template's loops take too many turns.", code="template_too_long")
+    return items
+
+
 def _default(value: Any, default: Any = "") -> Any:
     return default if isinstance(value, StrictUndefined) or value is None else value
 
@@ -195,7 +219,7 @@ def _round(value: Any, digits: int = 0) -> str:
 
 
 _FILTERS: dict[str, Callable[..., Any]] = {
-    "first_items": _first_items,
+    "turns": _turns,
     "default": _default,
     "join": _join,
     "truncate": _truncate,

@@ -128,3 +128,31 @@ def test_any_template_renders_or_is_refused(source: str) -> None:
         assert isinstance(render(source, {"a": "x", "b": [1]}, html=False), str)
     except TemplateError as error:
         assert error.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if 1 %}" * 120 + "x" + "{% endif %}" * 120,
+        "{{ " + "-" * 400 + "1 }}",
+        "{{ " + "(" * 150 + "1" + ")" * 150 + " }}",
+    ],
+)
+def test_what_nests_too_deeply_for_python_is_the_templates_fault(source: str) -> None:
+    with pytest.raises(TemplateError):
+        rendering.check(source)
+
+
+def test_loops_that_print_nothing_are_bounded_too() -> None:
+    pair = "{% for a in range(100) %}{% for b in range(100) %}{% endfor %}{% endfor %}"
+    with pytest.raises(TemplateError) as caught:
+        render(pair * 200, {}, html=False)
+    assert caught.value.code == "template_too_long"
+    # What a message needs is far below that.
+    assert render("{% for a in range(100) %}{{ a }},{% endfor %}", {}, html=False).startswith("0,1,2")
+
+
+def test_the_count_of_turns_starts_anew_with_each_rendering() -> None:
+    source = "{% for a in range(100) %}{% for b in range(100) %}{% endfor %}{% endfor %}"
+    for _ in range(20):
+        assert render(source, {}, html=False) == ""
