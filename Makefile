@@ -31,7 +31,7 @@ lint: .venv/dev.stamp  ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 audit: .venv/dev.stamp  ## known vulnerabilities of the locked dependencies
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
+	$(BIN)/python -m tests.audit
 
 bench: .venv/dev.stamp  ## benchmarks, one JSON line per figure (ONLY=name)
 	@$(BIN)/python -m tests.bench $(ONLY)
