@@ -15,6 +15,7 @@ from apps.core.models import ConfigValue
 from apps.core.money import to_decimal
 
 CACHE_S = 2.0
+_DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,9 @@ def _plain(value: Any) -> Any:
 
 def _whole(value: Any) -> int:
     number = to_decimal(value)
+    # A few characters can name a number that fills the memory.
+    if number.adjusted() > _DIGITS_MAX:
+        raise ValueError("it has too many digits")
     if number != int(number):
         raise ValueError(f"{value!r} is not whole")
     return int(number)

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from apps.core.exceptions import TemporaryError
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 # How long the process waits at its end for connections to close.
 CLOSE_TIMEOUT_S = 3.0
+_HELPERS = 64
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -42,6 +44,8 @@ def get() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()
+            # For look-ups of names: with the usual handful, a few that hang would keep everybody else's waiting.
+            _loop.set_default_executor(ThreadPoolExecutor(_HELPERS, thread_name_prefix="core-loop-helper"))
             threading.Thread(target=_loop.run_forever, name="core-loop", daemon=True).start()
         return _loop
 

@@ -122,3 +122,10 @@ def test_records_can_be_neither_changed_nor_deleted() -> None:
             attempt()
         assert caught.value.code == "append_only"
     assert AuditRecord.objects.get().action == "user.suspend"
+
+
+@pytest.mark.parametrize("value", ["1e999999999", "-1E+400", "9" * 5000])
+def test_a_number_without_measure_is_refused_at_once(value: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        config.config_set(key="cap", value=value, actor_id=None)
+    assert caught.value.code == "config_invalid"

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -212,25 +213,56 @@ def test_a_closed_session_is_replaced(allowed: Server) -> None:
     assert loop.run(closed_then_asked(), timeout=5)
 
 
-def test_a_process_ends_with_its_connections_closed(allowed: Server, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", ["endless", "bomb", "drip", "gzip", "torn"])
+def test_who_wants_only_the_status_gets_it_whatever_the_body_is(allowed: Server, path: str) -> None:
+    answer = fetch(f"{allowed.url}/{path}", max_bytes=50, only_start=True, timeout=10)
+    assert answer.status == 200
+    assert len(answer.body) <= 50
+
+
+def test_an_answer_that_never_starts_is_still_a_timeout(allowed: Server) -> None:
+    assert refusal(f"{allowed.url}/slow", timeout=0.3, only_start=True).code == "timeout"
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..b", "x\x00y", "\u2024", "xn--\ud800"])
+def test_what_is_no_host_name_is_a_bad_url(server: Server, host: str) -> None:
+    error = refusal(f"http://{host}:{server.port}/")
+    assert isinstance(error, PermanentError)
+    assert error.code in ("bad_url", "address_blocked")
+
+
+def test_hanging_look_ups_of_strangers_leave_room_for_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def lookup(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host.startswith("slow"):
+            release.wait(20)
+        raise OSError(None, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+    async def both() -> str:
+        slow = [
+            asyncio.ensure_future(http.request("GET", f"http://slow{number}.example/", timeout=15))
+            for number in range(20)
+        ]
+        await asyncio.sleep(0.2)
+        try:
+            with pytest.raises(TemporaryError) as caught:
+                await http.request("GET", "http://quick.example/", timeout=5)
+            return caught.value.code
+        finally:
+            release.set()
+            await asyncio.gather(*slow, return_exceptions=True)
+
+    assert loop.run(both(), timeout=30) == "connection"
+
+
+def test_a_process_ends_with_its_connections_closed(allowed: Server) -> None:
     fetch(allowed.url)
     kept = loop.run(http.session(guarded=False), timeout=5)
-    http._close_at_exit()
+    assert http.close in loop._closers
+    loop._close_all()
     assert kept.closed
-    http._close_at_exit()
-    assert "did not close" not in caplog.text
-
-
-def test_connections_that_will_not_close_do_not_hold_up_the_end(
-    allowed: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    fetch(allowed.url)
-
-    async def stuck() -> None:
-        await asyncio.sleep(60)
-
-    monkeypatch.setattr(http, "close", stuck)
-    monkeypatch.setattr(http, "CLOSE_TIMEOUT_S", 0.05)
-    http._close_at_exit()
-    assert "did not close in time" in caplog.text
-    monkeypatch.undo()
+    # The next request opens new ones.
+    assert fetch(allowed.url).status == 200

@@ -70,3 +70,61 @@ def test_a_forked_child_starts_its_own() -> None:
     with os.fdopen(reader, "rb") as answers:
         assert answers.read() == b"1"
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_was_warm_is_closed_on_the_loop_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed: list[tuple[int, int]] = []
+
+    async def close() -> None:
+        closed.append(await where())
+
+    monkeypatch.setattr(loop, "_closers", [])
+    loop.at_exit(close)
+    here = loop.run(where(), timeout=5)
+    loop._close_all()
+    assert closed == [here]
+    assert caplog.text == ""
+
+
+def test_one_that_fails_to_close_is_told_without_its_words_and_the_others_are_closed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed: list[int] = []
+
+    async def broken() -> None:
+        raise OSError("s3cret")
+
+    async def close() -> None:
+        closed.append(1)
+
+    monkeypatch.setattr(loop, "_closers", [broken, close])
+    loop.get()
+    loop._close_all()
+    assert closed == [1]
+    assert "OSError" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_what_will_not_close_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def stuck() -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(loop, "_closers", [stuck])
+    monkeypatch.setattr(loop, "CLOSE_TIMEOUT_S", 0.05)
+    loop.get()
+    loop._close_all()
+    assert "Not everything on the event loop was closed" in caplog.text
+
+
+def test_a_loop_that_never_ran_has_nothing_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def close() -> None:
+        raise AssertionError("nobody asked for a loop")
+
+    monkeypatch.setattr(loop, "_closers", [close])
+    monkeypatch.setattr(loop, "_loop", None)
+    loop._close_all()
+    assert loop.current() is None

@@ -7,12 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Field, QuerySet
+from django.db.models import Field
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -23,12 +22,14 @@ class CursorPagination(pagination.CursorPagination):
     page_size_query_param = "limit"
     ordering = ("-pk",)
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """One page; a cursor whose position is none of the field that is ordered by is 404, as any other bad cursor."""
         cursor = self.decode_cursor(request)
         if cursor is not None and cursor.position is not None:
             ordering = self.get_ordering(request, queryset, view)
-            _position_check(queryset.model._meta.get_field(ordering[0].lstrip("-")), cursor.position)
+            field = queryset.model._meta.get_field(ordering[0].lstrip("-"))
+            # DRF's stubs call the position a number; it is the text from the cursor.
+            _position_check(field, str(cursor.position))
         return super().paginate_queryset(queryset, request, view)
 
     def get_paginated_response(self, data: Any) -> Response:
