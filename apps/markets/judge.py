@@ -57,7 +57,10 @@ def feed_judge(
     moved since is frozen, however far its unmoving clock falls behind; an answer that was old from the first is stale.
     """
     now = reply.received_at
-    newest_row = int(reply.value.row_ts.max(initial=0))
+    # One row with a time far in the future must not speak for the others.
+    latest = max(now, reply.exchange_at or 0) + rules.max_offset_ms
+    row_ts = reply.value.row_ts
+    newest_row = int(row_ts[row_ts <= latest].max(initial=0))
     sign = newest_row or _content(reply.value) or reply.exchange_at or 0
     still = now - pulse.moved_at if sign and sign == pulse.sign else 0
     if still >= rules.frozen_after_ms:

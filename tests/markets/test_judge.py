@@ -117,6 +117,19 @@ def test_a_clock_that_runs_off_while_the_feed_moves_is_off() -> None:
     assert verdict.state is FeedState.CLOCK_OFF
 
 
+def test_one_row_from_the_far_future_does_not_speak_for_the_others() -> None:
+    pulse = Pulse()
+    for seconds in range(0, 60, 10):
+        now = NOW + seconds * 1000
+        two = np.array([1.0, 1.0])
+        times = np.array([NOW + YEAR_MS, now - 100])
+        columns = QuoteColumns(["S", "T"], two, two, two, two, two, two, times, RowTime.QUOTE)
+        for exchange_at in (now, None):
+            verdict = feed_judge("x", Reply(columns, now, now, exchange_at), pulse, RULES)
+            assert verdict.state is FeedState.OK
+        pulse = verdict.pulse
+
+
 def test_without_row_times_the_same_content_for_half_a_minute_is_frozen() -> None:
     pulse = judge(reply()).pulse
     later = NOW + 31_000
