@@ -1,3 +1,4 @@
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -127,6 +128,18 @@ def test_ended_rows_are_forgotten_after_their_time(gap: World, state: str, days:
     assert services.prune(now=gap.now + timedelta(days=days)) == 1 - left
     assert Opportunity.objects.count() == left
     assert Markout.objects.count() == 4 * left
+
+
+def test_of_dropped_rows_only_the_newest_are_kept(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["apps.opportunities.services.prune"], "MAX_DROPPED", 3)
+    world = build(*many(5))
+    world.detect()
+    ids = list(Opportunity.objects.values_list("pk", flat=True))
+    for age, pk in enumerate(ids):
+        Opportunity.objects.filter(pk=pk).update(status="dropped", closed_at=world.now - timedelta(seconds=age))
+    assert services.prune(now=world.now) == 2
+    assert set(Opportunity.objects.values_list("pk", flat=True)) == set(ids[:3])
+    assert services.prune(now=world.now) == 0
 
 
 def test_open_rows_are_never_forgotten(gap: World) -> None:

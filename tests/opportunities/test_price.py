@@ -142,6 +142,36 @@ def test_an_active_row_closes_when_its_edge_is_gone(gap: World) -> None:
     assert len(gap.news(OpportunitiesEnded)) == 1
 
 
+def test_an_active_row_outlives_a_dip_below_the_minimum_but_not_for_long(gap: World) -> None:
+    gap.activate()
+    for bid, status in ((100.24, "active"), (101.0, "active"), (100.24, "active"), (100.22, "closed")):
+        gap.pass_time(2)
+        gap.change(1, bid=bid)  # 100.24 is 0.04 % net, 100.22 is 0.02 %
+        gap.detect()
+        gap.price()
+        assert Opportunity.objects.get().status == status
+    assert len(gap.news(OpportunitiesActive)) == 1
+
+
+def test_an_edge_that_stays_below_the_minimum_is_over_unseen(gap: World) -> None:
+    gap.activate()
+    gap.change(1, bid=100.24)
+    for _ in range(4):
+        gap.pass_time(15)
+        gap.detect()
+        gap.price()
+    assert services.expire(now=gap.now) == 1
+    assert Opportunity.objects.get().reason == Reason.NOT_SEEN
+
+
+def test_a_new_row_needs_the_whole_minimum(gap: World) -> None:
+    gap.detect()
+    gap.change(1, bid=100.24)
+    gap.price()
+    row = Opportunity.objects.get()
+    assert (row.status, row.reason) == ("dropped", Reason.EDGE_GONE)
+
+
 @pytest.mark.parametrize(
     ("sides", "reason"),
     [

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,9 @@ from apps.opportunities.types import OpportunitiesActive
 logger = logging.getLogger(__name__)
 
 MARKOUT_HORIZONS_S = (1, 5, 30, 60)
+# An active row outlives a dip to this part of the minimum edge (its figures say so); scans, which ask for the whole
+# minimum, end it as unseen if it stays there. Else an edge around the minimum would open, alert and close all day.
+KEPT_ABOVE = Decimal("0.5")
 
 _PRICED_FIELDS = [
     "status", "gross_edge", "net_edge", "net_apr", "peak_net_edge", "size", "optimal_notional", "max_notional",
@@ -88,6 +91,8 @@ def _judge(row: Opportunity, source: LegSource, now: datetime) -> _Quote | Refus
         return None if legs.reason is Reason.MISSING_BOOK else legs
     strategy = strategy_get(row.kind)
     terms = pricing_terms(dollar_rate=Decimal(row.details["dollar_rate"]), now_ms=clock.to_ms(now))
+    if row.status == OpportunityStatus.ACTIVE:
+        terms = replace(terms, min_net_edge=terms.min_net_edge * KEPT_ABOVE)
     priced = price_legs(strategy, legs, terms)
     return priced if isinstance(priced, Refusal) else _Quote(priced, strategy, legs, terms)
 

@@ -10,15 +10,20 @@ from apps.opportunities.models import Opportunity
 
 # Dropped rows explain why something was not alerted, which is asked the same day; the others are history.
 KEEP_DROPPED = timedelta(days=1)
+# A market full of thin books drops rows by the thousand: only the newest are kept, however young the others are.
+MAX_DROPPED = 20_000
 KEEP_ENDED = timedelta(days=90)
 # Small transactions: other writers of SQLite wait for each one.
 _BATCH = 500
 
 
 def prune(*, now: datetime) -> int:
-    """Delete ended rows (with their markouts) past their retention; returns how many opportunities."""
+    """Delete ended rows (with their markouts) past their retention or number; returns how many opportunities."""
     old = Q(status=OpportunityStatus.DROPPED, closed_at__lt=now - KEEP_DROPPED)
     old |= Q(status__in=(OpportunityStatus.EXPIRED, OpportunityStatus.CLOSED), closed_at__lt=now - KEEP_ENDED)
+    dropped = Opportunity.objects.filter(status=OpportunityStatus.DROPPED).order_by("-closed_at")
+    if spare := dropped.values_list("closed_at", flat=True)[MAX_DROPPED : MAX_DROPPED + 1]:
+        old |= Q(status=OpportunityStatus.DROPPED, closed_at__lte=spare[0])
     deleted = 0
     while True:
         with transaction.atomic():
