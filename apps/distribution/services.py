@@ -38,6 +38,10 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _FINAL = (DistributionState.NOTIFIED, DistributionState.DROPPED)
 
 
+# What messages say about an opportunity, looked up once a run; None where it is gone.
+Facts = dict[UUID, dict[str, object] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """A decision that has to be stored."""
@@ -54,8 +58,9 @@ def run(*, now: datetime) -> RunReport:
     dropped = _drop_ended([one.id for one in opportunities], now)
     counts: Counter[str] = Counter({DistributionState.DROPPED: dropped})
     meetings = _meetings(opportunities, now) if opportunities else iter(())
+    facts: Facts = {}
     while chunk := list(islice(meetings, CHUNK)):
-        _store(chunk, now)
+        _store(chunk, facts, now)
         counts.update(one.decision.state for one in chunk)
     report = RunReport(**{state.value: counts[state] for state in DistributionState})
     if report.notified or report.dropped:
@@ -135,11 +140,11 @@ def _by_family(by_kind: dict[tuple[UUID, str], int], families: Mapping[str, Fami
     return counts
 
 
-def _store(meetings: Sequence[Meeting], now: datetime) -> None:
+def _store(meetings: Sequence[Meeting], facts: Facts, now: datetime) -> None:
     """The messages owed and the decisions, together or not at all."""
     told = [one for one in meetings if one.decision.state == DistributionState.NOTIFIED]
     with transaction.atomic():
-        drafts = _drafts(told, now)
+        drafts = _drafts(told, facts, now)
         notifications_create(drafts=drafts, now=now)
         # Asked for by key, so that a message made earlier for the same pair is found as well.
         ids = notification_ids_by_key([draft.dedupe_key for draft in drafts]) if drafts else {}
@@ -164,9 +169,9 @@ def _store(meetings: Sequence[Meeting], now: datetime) -> None:
         )
 
 
-def _drafts(told: Sequence[Meeting], now: datetime) -> list[NotificationDraft]:
+def _drafts(told: Sequence[Meeting], facts: Facts, now: datetime) -> list[NotificationDraft]:
+    """What is owed to those who are told; `facts` grows by what was not yet looked up in this run."""
     ttl = timedelta(seconds=config.get("distribution.message_ttl_s"))
-    facts: dict[UUID, dict[str, object] | None] = {}
     for one in told:
         if one.opportunity.id not in facts:
             facts[one.opportunity.id] = _facts(one.opportunity.id)

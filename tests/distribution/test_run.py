@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.core import config
-from apps.distribution import tasks
+from apps.distribution import services, tasks
 from apps.distribution.enums import DistributionState, Reason
 from apps.distribution.models import Distribution
 from apps.distribution.services import run
@@ -16,6 +16,8 @@ from apps.notifications.models import Delivery, Endpoint, Notification
 from apps.notifications.services import templates_seed
 from apps.notifications.services.messages import message_make
 from apps.notifications.services.templates import templates_forget
+from apps.opportunities.exceptions import OpportunityNotFound
+from apps.opportunities.selectors import opportunity_alert
 from tests.distribution.conftest import NOW, MakeOpportunity, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -248,3 +250,36 @@ def test_the_task_runs_it(trader: MakeUser, opportunity: MakeOpportunity, redis_
     opportunity()
     tasks.run()
     assert told(user) == 1
+
+
+def test_an_opportunity_is_looked_up_once_however_many_are_told(
+    trader: MakeUser, opportunity: MakeOpportunity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "CHUNK", 2)
+    asked: list[Any] = []
+    real = opportunity_alert
+
+    def counted(id: Any) -> Any:
+        asked.append(id)
+        return real(id)
+
+    monkeypatch.setattr(services, "opportunity_alert", counted)
+    for _ in range(5):
+        trader()
+    one, other = opportunity(), opportunity()
+    assert run(now=NOW).notified == 10
+    assert sorted(asked) == sorted([one.pk, other.pk])
+
+
+def test_an_opportunity_deleted_meanwhile_is_decided_without_a_message(
+    trader: MakeUser, opportunity: MakeOpportunity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Any) -> Any:
+        raise OpportunityNotFound("There is no such opportunity.")
+
+    monkeypatch.setattr(services, "opportunity_alert", gone)
+    trader()
+    opportunity()
+    assert run(now=NOW).notified == 1
+    assert Notification.objects.count() == 0
+    assert Distribution.objects.get().notification_id is None
