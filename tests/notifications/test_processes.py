@@ -108,3 +108,27 @@ def test_killing_a_worker_loses_nothing_and_repeats_only_what_was_in_flight(stor
     arrivals = Counter(one.headers["webhook-id"] for one in sink.arrived)
     assert len(arrivals) == 200
     assert sum(arrivals.values()) - 200 <= in_flight
+
+
+def test_a_database_that_cuts_its_connections_loses_and_repeats_nothing(stores: Stores, sink: Sink) -> None:
+    url = stores.env["DATABASE_URL"]
+    if not url.startswith("postgres"):
+        pytest.skip("SQLite has no connections to cut")
+    stores.run("owe", "300", f"{sink.url}/hook")
+    sink.always = {"/hook": Answer(delay_s=0.05)}
+    deadline = time.monotonic() + 90
+    with psycopg.connect(url, autocommit=True) as connection:
+        while stores.run("states") != {"delivered": 300} and time.monotonic() < deadline:
+            stores.run("sweep")
+            worker = stores.start("deliver")
+            for _ in range(4):
+                seen = len(sink.arrived)
+                while len(sink.arrived) < seen + 25 and worker.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.005)
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            worker.communicate(timeout=60)
+    assert stores.run("states") == {"delivered": 300}
+    assert set(Counter(one.headers["webhook-id"] for one in sink.arrived).values()) == {1}
