@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def legs(opportunity: dict[str, Any]) -> tuple[Any, ...]:
 @pytest.fixture(scope="module")
 def found(running: Installation) -> list[dict[str, Any]]:
     """What the API lists for enterprise once as much is there as the scenario holds."""
-    expected = running.sandbox.scenario()["expected"]
-    return until(
-        lambda: (rows := listed(running, "enterprise")) and len(rows) >= len(expected) and rows,
-        seconds=PATIENCE_S,
-        lines=running.lines,
-    )
+    expected = len(running.sandbox.scenario()["expected"])
+
+    def enough() -> list[dict[str, Any]]:
+        rows = listed(running, "enterprise")
+        return rows if len(rows) >= expected else []
+
+    return until(enough, seconds=PATIENCE_S, lines=running.lines)
 
 
 def test_every_seeded_opportunity_is_found_and_none_of_the_decoys(
@@ -109,8 +111,11 @@ def test_flower_asks_who_is_there(running: Installation) -> None:
 
 
 def test_the_terminal_tells_it_in_words(running: Installation, found: list[dict[str, Any]]) -> None:
+    def told(words: str) -> bool:
+        return any(words in line for line in running.lines)
+
     for words in ("found      cross exchange", "found      funding rate", "read       ", "delivered  "):
-        until(lambda words=words: any(words in line for line in running.lines), seconds=PATIENCE_S, lines=running.lines)
+        until(partial(told, words), seconds=PATIENCE_S, lines=running.lines)
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
