@@ -25,8 +25,10 @@ MARK_HEADER = "ring_mark"
 # Delayed rings start on this grid, rounded up: nobody starts early, and a burst makes at most five messages a second.
 _GRID_S = 0.2
 
-# KEYS lock, again mark; ARGV token, milliseconds. 1 = the lock is ours; 0 = the holder will ring again.
+# KEYS lock, again mark; ARGV token, milliseconds, a token that this process could not give back ("": none).
+# 1 = the lock is ours; 0 = the holder will ring again.
 _ENTER = Script("""
+if redis.call('GET', KEYS[1]) == ARGV[3] then redis.call('DEL', KEYS[1]) end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   redis.call('DEL', KEYS[2])
   return 1
@@ -40,6 +42,8 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return redis.call('DEL', KEYS[2])
 """)
+# Tokens of locks that could not be given back because Redis was away, by lock.
+_kept: dict[str, str] = {}
 
 
 class Task(DjangoTask):
@@ -150,7 +154,9 @@ def _drop_mark(mark: str) -> None:
 
 def _enter(lock: str, again: str, token: str, ttl: float) -> bool:
     try:
-        return bool(_ENTER.run([lock, again], token, max(1, int(ttl * 1000))))
+        entered = bool(_ENTER.run([lock, again], token, max(1, int(ttl * 1000)), _kept.get(lock, "")))
+        _kept.pop(lock, None)
+        return entered
     except redis_py.RedisError as error:
         logger.warning("Running without a lock, Redis is away: %s", error)
         return True
@@ -160,5 +166,6 @@ def _leave(lock: str, again: str, token: str) -> bool:
     try:
         return bool(_LEAVE.run([lock, again], token))
     except redis_py.RedisError as error:
-        logger.warning("Lock %s stays until it expires: %s", lock, error)
+        logger.warning("Lock %s stays until this process enters again or it expires: %s", lock, error)
+        _kept[lock] = token
         return False

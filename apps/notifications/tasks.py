@@ -1,11 +1,9 @@
 """Doorbells of the notifications room. What is to be done stands in rows; a lost message only delays it."""
 
-import os
-import socket
+import threading
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 
 from apps.core import clock, queue
 from apps.notifications import services
@@ -14,8 +12,10 @@ from apps.notifications.enums import Priority
 # The sweep rings every few seconds; what is due sooner than that gets a ring of its own.
 LATER_MAX_S = 5.0
 DELIVER = "apps.notifications.tasks.deliver"
-# How long writing down may take after the last send has ended; only a killed process leaves its lock to time out.
-_END_S = 60.0
+# The priorities that this process is delivering, and whether somebody rang for them meanwhile. Not in Redis: a lock
+# that could not be given back would keep the process from delivering.
+_running: dict[str, bool] = {}
+_lock = threading.Lock()
 
 
 @shared_task(
@@ -28,19 +28,25 @@ _END_S = 60.0
 def deliver(*, priority: str) -> dict[str, Any]:
     """Send what is due of `priority`; any number of processes may at once, their leases keep them apart.
 
-    Of one priority a process makes one run at a time: a flood of rings must not take another priority's threads."""
-    queue_name = Priority(priority).queue
-    here = f"{priority}@{socket.gethostname()}:{os.getpid()}"
-    ttl = services.RUN_S + settings.DELIVERY_TIMEOUT_S + _END_S
-    with queue.answering(DELIVER, here, ttl=ttl, queue=queue_name, kwargs={"priority": priority}) as mine:
-        return _deliver(priority, queue_name) if mine else {"delivered": 0, "retried": 0, "failed": 0}
-
-
-def _deliver(priority: str, queue_name: str) -> dict[str, Any]:
-    report = services.deliver(priority=priority)
-    if report.next_in_s is not None and report.next_in_s <= LATER_MAX_S:
-        kwargs = {"priority": priority}
-        queue.ring(DELIVER, key=priority, queue=queue_name, countdown=report.next_in_s, kwargs=kwargs)
+    Of one priority a process makes one run at a time: a flood of rings must not take another priority's threads. Who
+    comes meanwhile leaves a note, and the run that is on rings once more for it."""
+    with _lock:
+        if priority in _running:
+            _running[priority] = True
+            return {"delivered": 0, "retried": 0, "failed": 0}
+        _running[priority] = False
+    next_in_s: float | None = None
+    try:
+        report = services.deliver(priority=priority)
+        next_in_s = report.next_in_s
+    finally:
+        with _lock:
+            rung_meanwhile = _running.pop(priority)
+        if rung_meanwhile:
+            next_in_s = 0.0
+        if next_in_s is not None and next_in_s <= LATER_MAX_S:
+            kwargs = {"priority": priority}
+            queue.ring(DELIVER, key=priority, queue=Priority(priority).queue, countdown=next_in_s, kwargs=kwargs)
     return {"delivered": report.delivered, "retried": report.retried, "failed": report.failed}
 
 

@@ -44,7 +44,13 @@ def test_no_cursor_leads_round_the_tiers_delay(
 ) -> None:
     fresh = make_opportunity(age_s=100)
     client = client_of(make_user("reader", tier=Tier.FREE))
-    for text in ("", cursor(p="0"), cursor(p="2999-01-01 00:00Z"), cursor(r="1", p="0"), cursor(r="1", p="2000-01-01 00:00Z")):
+    for text in (
+        "",
+        cursor(p="0"),
+        cursor(p="2999-01-01 00:00Z"),
+        cursor(r="1", p="0"),
+        cursor(r="1", p="2000-01-01 00:00Z"),
+    ):
         assert str(fresh.pk).encode() not in client.get(LIST, {"ordering": ordering, "cursor": text}).content
     assert client.get(f"{LIST}/{fresh.pk}").status_code == 404
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis as redis_py
 from celery import Celery
 
 from apps.core import queue, redis
@@ -157,3 +158,20 @@ def test_a_task_that_finds_another_running_leaves_it_the_work() -> None:
         ring("tests.core.work.single")
         assert work.drain(1) == ["busy"]
     assert work.drain(2) == ["busy", "mine"]
+
+
+def test_a_lock_that_could_not_be_given_back_is_no_obstacle_to_who_held_it(
+    redis_state: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise redis_py.TimeoutError("paused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queue._LEAVE, "run", away)
+        with queue.answering("tests.core.work.single", ttl=60) as mine:
+            assert mine
+    # Redis is back: the lock is still there, and ours.
+    with queue.answering("tests.core.work.single", ttl=60) as mine:
+        assert mine
+        with queue.answering("tests.core.work.single", ttl=60) as second:
+            assert not second
