@@ -103,7 +103,8 @@ class EmailChannel(Channel):
             client = await self._reused() or await self._connected()
             try:
                 yield client
-            except (aiosmtplib.SMTPException, OSError, asyncio.CancelledError):
+            except BaseException:
+                # Whatever it was: the conversation is in an unknown place.
                 client.close()
                 raise
             self._idle.append((asyncio.get_running_loop().time(), client))
