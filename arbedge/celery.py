@@ -8,5 +8,7 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arbedge.settings")
 
 app = Celery("arbedge", task_cls="apps.core.queue:Task")
+# "Current" is kept per thread: without a default, a web server's threads would publish with an app of no configuration.
+app.set_default()
 app.config_from_object("celeryconfig")
 app.autodiscover_tasks()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, current_app, signals
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings
 
@@ -14,7 +14,10 @@ from apps.core.queue import answering
 
 app = Celery("core-tests", task_cls="apps.core.queue:Task", set_as_current=False)
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
+    # Redis even where the suite runs on RabbitMQ: these tests count messages by looking into the list. (Celery
+    # prefers the environment's CELERY_BROKER_URL to `broker_url`.)
+    broker_read_url=settings.REDIS_URL,
+    broker_write_url=settings.REDIS_URL,
     task_ignore_result=True,
     task_default_queue="core-tests",
     task_publish_retry_policy={"max_retries": 0},
@@ -60,8 +63,14 @@ def waiting() -> int:
 @contextmanager
 def worker() -> Iterator[Any]:
     """A worker on a thread of this process."""
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20) as started:
-        yield started
+    project = current_app._get_current_object()
+    try:
+        with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20) as started:
+            yield started
+    finally:
+        # A worker makes its application everybody's.
+        project.set_current()
+        project.set_default()
 
 
 def drain(expected: int) -> list[str]:

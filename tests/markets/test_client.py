@@ -58,11 +58,13 @@ def test_a_ban_says_until_when(binance: Wire) -> None:
         ("0", 1, 1),
         ("999999999", 259_200, 259_200),
         ("soon", 30, 120),
-        (formatdate(time.time() + 600, usegmt=True), 500, 601),
+        ("in ten minutes", 500, 601),
     ],
     ids=["zero", "huge", "words", "date"],
 )
 def test_a_retry_after_is_read_in_both_forms_and_bounded(binance: Wire, value: str, low: float, high: float) -> None:
+    if value == "in ten minutes":
+        value = formatdate(time.time() + 600, usegmt=True)
     binance.say(TICKERS, {"msg": "slow down"}, status=429, headers={"Retry-After": value})
     error = error_of(binance)
     assert isinstance(error, ThrottledError)

@@ -117,11 +117,17 @@ def test_only_staff_see_figures() -> None:
 @pytest.mark.usefixtures("feeds", "beating")
 def test_queue_depths_are_counted() -> None:
     operator = user_create(email="op@example.test", is_staff=True)
-    with current_app.connection_for_write() as connection_, connection_.SimpleQueue("notify.low") as queue:
-        queue.put({"one": 1})
-        queue.put({"two": 2})
+    declared = current_app.amqp.queues["notify.low"]
+    with current_app.connection_for_write() as broker:
+        bound = declared(broker.default_channel)
+        bound.declare()
+        bound.purge()
+        with broker.Producer() as producer:
+            for number in (1, 2):
+                producer.publish({"number": number}, exchange=declared.exchange, routing_key=declared.routing_key)
         headers = {"Authorization": f"Token {token_create(user=operator, name='t')}"}
         waiting = _checks(APIClient().get(DETAILED, headers=headers).json())["broker"]["details"]["waiting"]
+        bound.purge()
     assert waiting["notify.low"] == 2
     assert {"market", "detect", "default"} <= set(waiting)
 

@@ -1,8 +1,12 @@
 """Messages on the broker that the settings name: each lands on its own queue and nowhere else."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery import current_app, signals
+from celery.contrib.testing.worker import start_worker
 from kombu import Connection
 from kombu.transport.base import StdChannel
 
@@ -47,3 +51,28 @@ def test_tasks_go_to_the_queue_they_declare(channel: StdChannel) -> None:
     assert waiting(channel, "market") == ["markets.poll"]
     assert waiting(channel, "detect") == ["opportunities.detect"]
     assert waiting(channel, "default") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_takes_and_runs_it(channel: StdChannel) -> None:
+    ran: list[str] = []
+    done = threading.Event()
+
+    def note(sender: object = None, **_: object) -> None:
+        ran.append(getattr(sender, "name", ""))
+        done.set()
+
+    signals.task_postrun.connect(note, weak=False)
+    try:
+        with start_worker(app, queues=["default"], pool="solo", perform_ping_check=False, loglevel="WARNING"):
+            assert queue.ring("apps.opportunities.tasks.prune")
+            assert done.wait(timeout=20)
+    finally:
+        signals.task_postrun.disconnect(note)
+    assert ran == ["opportunities.prune"]
+    assert waiting(channel, "default") == []
+
+
+def test_any_thread_publishes_with_our_application() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(current_app._get_current_object).result() is app
