@@ -27,7 +27,8 @@ task_routes = {
 task_create_missing_queues = False
 PRIORITIES = ("critical", "high", "medium", "low", "background")
 # Left to Celery, every queue would be bound by one and the same key, and each message would land on all of them.
-_EXCHANGE = Exchange("arbedge", type="direct")
+# A topic exchange, because RabbitMQ's delayed delivery (a ring with a countdown) needs one.
+_EXCHANGE = Exchange("arbedge", type="topic")
 _QUEUES = ("market", "detect", *(f"notify.{priority}" for priority in PRIORITIES), "default")
 task_queues = [
     # Quorum queues survive the loss of a RabbitMQ node and bound redelivery; Redis ignores the arguments.

@@ -34,7 +34,8 @@ def processes(*, web_port: int, flower_port: int) -> tuple[Process, ...]:
         _worker("market", "market", "threads", 12),
         _worker("detect", "detect", "prefork", 1),
         _worker("notify-fast", "notify.critical,notify.high", "threads", 4),
-        _worker("notify-rest", "notify.medium,notify.low,notify.background", "threads", 2),
+        # At least a thread per queue: a run of one priority never waits for a run of another.
+        _worker("notify-rest", "notify.medium,notify.low,notify.background", "threads", 3),
         _worker("default", "default", "prefork", 1),
         Process(
             "beat",
