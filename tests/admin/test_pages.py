@@ -169,8 +169,10 @@ def test_a_notification_with_more_deliveries_costs_no_more_queries(page: Client,
             address = str(10 * number + position + 1)
             endpoint = endpoint_create(user_id=trader.pk, channel="telegram", address=address, verified=True)
             delivery_make(notification, endpoint)
+        url = _url(type(notification), "change", notification.pk)
+        page.get(url)  # what is looked up once per process doesn't count
         with CaptureQueriesContext(connection) as queries:
-            assert page.get(_url(type(notification), "change", notification.pk)).status_code == 200
+            assert page.get(url).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]
 
