@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery, current_app, signals
+from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings
 
 from apps.core import redis
 from apps.core.queue import answering
+from arbedge.celery import app as project
 
 app = Celery("core-tests", task_cls="apps.core.queue:Task", set_as_current=False)
 app.conf.update(
@@ -63,7 +64,6 @@ def waiting() -> int:
 @contextmanager
 def worker() -> Iterator[Any]:
     """A worker on a thread of this process."""
-    project = current_app._get_current_object()
     try:
         with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20) as started:
             yield started

@@ -110,4 +110,4 @@ def database_of_the_test() -> str:
 
 def test_any_thread_publishes_with_our_application() -> None:
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(current_app._get_current_object).result() is app
+        assert pool.submit(lambda: current_app.main).result() == app.main == "arbedge"
