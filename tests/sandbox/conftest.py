@@ -77,6 +77,8 @@ def outside(outside_process: Sandbox) -> Sandbox:
 @pytest.fixture(scope="session")
 def markets(outside_process: Sandbox) -> dict[str, dict[str, Any]]:
     """What ccxt's `load_markets` gives for each exchange."""
+    # It is made once, after whatever test came before: that one's faults may still be in force.
+    outside_process.reset()
     return {
         name: ask(outside_process.url, name, lambda client: client.load_markets())
         for name in ("binance", "binanceusdm", "bybit", "okx")
