@@ -11,11 +11,10 @@ class Profile:
     delivery_concurrency: int
     delivery_timeout_s: int
     delivery_attempts: int
-    analytics_retention_days: int
 
 
 PROFILES = {
-    "balanced": Profile(50, 100, 20, 4, 60),
-    "high_performance": Profile(100, 200, 15, 3, 30),
-    "high_reliability": Profile(25, 50, 60, 5, 90),
+    "balanced": Profile(50, 100, 20, 4),
+    "high_performance": Profile(100, 200, 15, 3),
+    "high_reliability": Profile(25, 50, 60, 5),
 }

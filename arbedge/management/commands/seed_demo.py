@@ -1,6 +1,5 @@
 """`manage.py seed_demo`: an operator and one trader per tier, for `make run`. Refuses to run outside development."""
 
-import base64
 import json
 import secrets
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.db import transaction
 from apps.accounts.enums import Role, Tier
 from apps.accounts.models import User
 from apps.accounts.services import token_create, user_create
+from apps.notifications.channels.webhook import secret_new
 from apps.notifications.services import endpoint_create, endpoint_disable
 
 _DOMAIN = "demo.arbedge.test"
@@ -74,7 +74,7 @@ def _sign_in(name: str, tier: Tier, role: Role) -> dict[str, str]:
 
 def _endpoints(user: User, *, hook: str, chat: str) -> str:
     """One endpoint per channel, each on a route of its own: a message takes all three. Gives the hook's secret."""
-    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    secret = secret_new()
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
     for earlier in user.endpoints.filter(channel="webhook", disabled_at=None).exclude(address=hook_url):
         endpoint_disable(endpoint_id=earlier.pk, reason="An earlier run had the sandbox on another port.")
