@@ -13,11 +13,6 @@ from apps.accounts.policies import ADMIN_COLUMN, policy_read
 from apps.accounts.types import TierPolicy
 
 
-def user_get(user_id: UUID | str) -> User | None:
-    """The user with that id, or None."""
-    return User.objects.filter(pk=user_id).first()
-
-
 def user_by_email(email: str) -> User | None:
     """The user who signs in with that address, whatever its letter case, or None."""
     return User.objects.filter(email=email_normal(email)).first()

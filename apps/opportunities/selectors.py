@@ -1,6 +1,5 @@
 """Reads: which opportunities there are and who may see them."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,11 +30,6 @@ def opportunities_active() -> QuerySet[Opportunity]:
     A row that nobody ended because the workers are down is left out all the same."""
     believed = ~price_disbelieved(clock.now())
     return Opportunity.objects.filter(believed, status=OpportunityStatus.ACTIVE).order_by("-score", "id")
-
-
-def active_by_ids(ids: Iterable[UUID | str]) -> QuerySet[Opportunity]:
-    """Those of `ids` that are active, best first."""
-    return opportunities_active().filter(pk__in=list(ids))
 
 
 def opportunities_visible(*, user: "User", now: datetime) -> QuerySet[Opportunity]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.enums import Role, Tier, UserStatus
 from apps.accounts.models import User
-from apps.accounts.selectors import user_by_email, user_get, users_active
+from apps.accounts.selectors import user_by_email, users_active
 from apps.accounts.services import user_create
 from tests.accounts.conftest import MakeUser
 
@@ -98,8 +98,6 @@ def test_users_active_leaves_the_others_out(make_user: MakeUser) -> None:
 
 def test_users_are_found(make_user: MakeUser) -> None:
     ada = make_user("ada")
-    assert user_get(ada.pk) == ada
-    assert user_get(uuid.uuid4()) is None
     assert user_by_email("ADA@example.test ") == ada
     assert user_by_email("bob@example.test") is None
 

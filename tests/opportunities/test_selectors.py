@@ -67,10 +67,10 @@ def test_nothing_old_is_listed_though_no_worker_ends_it(gap: World, people: Peop
     row = gap.activate()
     gap.pass_time(119)
     assert visible(gap, people[Tier.PREMIUM]) == [row.pk]
-    assert selectors.active_by_ids([row.pk]).exists()
+    assert selectors.opportunities_active().filter(pk=row.pk).exists()
     gap.pass_time(1)
     assert visible(gap, people[Tier.PREMIUM]) == []
-    assert not selectors.active_by_ids([row.pk]).exists()
+    assert not selectors.opportunities_active().filter(pk=row.pk).exists()
     gap.pass_time(-3600)  # the clock is set back
     assert visible(gap, people[Tier.PREMIUM]) == []
 
@@ -82,7 +82,7 @@ def test_an_ended_one_can_still_be_read_but_is_not_listed(gap: World, people: Pe
     assert visible(gap, people[Tier.PREMIUM]) == []
     assert selectors.opportunity_visible(user=people[Tier.PREMIUM], id=row.pk, now=gap.now).status == "expired"
     assert not selectors.opportunities_active().exists()
-    assert not selectors.active_by_ids([row.pk]).exists()
+    assert not selectors.opportunities_active().filter(pk=row.pk).exists()
 
 
 def test_the_best_come_first(build: Build, people: People) -> None:
@@ -92,7 +92,7 @@ def test_the_best_come_first(build: Build, people: People) -> None:
     scores = [row.score for row in selectors.opportunities_visible(user=people[Tier.PREMIUM], now=world.now)]
     assert scores == sorted(scores, reverse=True)
     ids = [str(row.pk) for row in Opportunity.objects.all()[:2]]
-    assert {str(row.pk) for row in selectors.active_by_ids(ids)} == set(ids)
+    assert {str(row.pk) for row in selectors.opportunities_active().filter(pk__in=ids)} == set(ids)
 
 
 def test_an_unknown_id_is_not_found(gap: World, people: People) -> None:
