@@ -8,8 +8,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Declare the tier table and tell the OpenAPI generator about our tokens."""
-        from apps.accounts.api import schema  # noqa: F401  (importing registers it)
+        """Declare the tier table."""
         from apps.accounts.policies import declare_policies
 
         declare_policies()

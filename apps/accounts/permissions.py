@@ -41,5 +41,11 @@ def role_at_least(role: Role) -> type[BasePermission]:
     return RoleAtLeast
 
 
+def caller(request: Request) -> User:
+    """Who asks, in views that let in signed-in users only."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def _is_admin(user: User) -> bool:
     return Role(user.role).rank >= Role.ADMIN.rank

@@ -1,6 +1,6 @@
 """Reads: who there is and what they may see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -30,10 +30,20 @@ def tier_policy(tier: Tier | str) -> TierPolicy:
 
 
 def user_policy(user: User) -> TierPolicy:
-    """What this very user is granted: their tier's numbers, or the administrators' ones."""
-    if Role(user.role).rank >= Role.ADMIN.rank:
-        return policy_read(ADMIN_COLUMN)
-    return tier_policy(user.tier)
+    """What this very user is granted."""
+    return policy_of(user.tier, user.role)
+
+
+def policy_of(tier: Tier | str, role: Role | str) -> TierPolicy:
+    """What somebody of this tier and role is granted: the tier's numbers, or the administrators' ones."""
+    return policy_read(ADMIN_COLUMN) if Role(role).rank >= Role.ADMIN.rank else tier_policy(tier)
+
+
+def users_standing() -> Iterator[tuple[UUID, str, str, datetime, datetime]]:
+    """(id, tier, role, since when, last activity) of all active users: signing in and using a token is activity."""
+    fields = ("pk", "tier", "role", "date_joined", "last_login", "last_activity_at")
+    for pk, tier, role, joined, login, activity in users_active().values_list(*fields).iterator(chunk_size=5000):
+        yield pk, tier, role, joined, max(filter(None, (joined, login, activity)))
 
 
 def token_by_digest(digest: str) -> ApiToken | None:

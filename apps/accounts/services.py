@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -52,6 +53,12 @@ def user_create(
     user.full_clean()
     user.save(force_insert=True)
     return user
+
+
+def users_hold(ids: Iterable[UUID]) -> None:
+    """Hold these people's rows until the transaction ends, in one order for all: who counts what they have, counts
+    alone. On SQLite the transaction itself keeps other writers out."""
+    list(User.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def token_create(*, user: User, name: str, expires_at: datetime | None = None) -> str:

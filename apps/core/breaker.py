@@ -3,8 +3,7 @@
 import logging
 from enum import StrEnum
 
-import redis as redis_py
-
+from apps.core import redis
 from apps.core.scripts import Script
 
 logger = logging.getLogger(__name__)
@@ -53,16 +52,21 @@ class Breaker:
 
     def state(self) -> BreakerState:
         """The state now; reading changes nothing."""
-        return _STATES[self._run("state")[0]]
+        return self.standing()[0]
 
     def retry_in(self) -> float:
         """Seconds until an open breaker lets a probe through; 0.0 where it is not open."""
-        return self._run("state")[1] / 1_000_000
+        return self.standing()[1]
+
+    def standing(self) -> tuple[BreakerState, float]:
+        """Both at once."""
+        state, wait_us = self._run("state")
+        return _STATES[state], wait_us / 1_000_000
 
     def _run(self, action: str, trip_us: int = 0) -> tuple[int, int]:
         try:
             answer = _SCRIPT.run([f"arbedge:breaker:{self.name}"], action, *self._settings, trip_us)
-        except redis_py.RedisError as error:
+        except redis.Error as error:
             logger.warning("Breaker %s does not guard (%s), Redis is away: %s", self.name, action, error)
             return 0, 0
         return int(answer[0]), int(answer[1])

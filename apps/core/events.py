@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import orjson
-import redis as redis_py
 from django.db import transaction
 
 from apps.core import clock, redis
@@ -51,7 +50,7 @@ def publish(event: Event) -> None:
 def news_read(last_id: str, block_ms: int) -> list[tuple[str, str, dict[str, Any]]]:
     """News after stream id `last_id` ("$": only what comes now, "0": all that is kept) as (id, event type, data).
 
-    Waits at most `block_ms` milliseconds (at most one second); raises redis.RedisError when Redis is away."""
+    Waits at most `block_ms` milliseconds (at most one second); raises redis.Error when Redis is away."""
     block = max(1, min(block_ms, _BLOCK_MAX_MS))
     answer = cast(
         "list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]] | dict[bytes, Any] | None",
@@ -80,5 +79,5 @@ def _tell(event: Event) -> None:
     }
     try:
         redis.state().xadd(NEWS_STREAM, row, maxlen=NEWS_KEPT, approximate=True)
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("News of %s not told, Redis is away: %s", type(event).__name__, error)

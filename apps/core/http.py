@@ -1,18 +1,26 @@
 """The one outbound HTTP client for everything but exchanges: pooled, guarded, bounded in time and size."""
 
+from __future__ import annotations
+
 import asyncio
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-import aiohttp
 import orjson
 
 from apps.core import address, loop
 from apps.core.exceptions import PermanentError, TemporaryError
+from apps.core.later import later
+
+if TYPE_CHECKING:
+    import aiohttp
+else:
+    # A fifth of a second that commands and pages which send nothing don't wait for.
+    aiohttp = later("aiohttp")
 
 CONNECT_TIMEOUT_S = 5.0
 # More than all sends that one process has under way at once: waiting for a connection would count as a slow target.
@@ -23,7 +31,7 @@ _CHUNK = 65_536
 # gzip or zlib, told apart by the header (zlib manual, inflateInit2: windowBits 15 + 32).
 _ANY_WBITS = 47
 
-Sessions = dict[bool, aiohttp.ClientSession]
+Sessions: TypeAlias = "dict[bool, aiohttp.ClientSession]"
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
 
 

@@ -1,12 +1,12 @@
 """Rate limits across all processes: several tiers and scopes per item, a whole batch in one atomic call."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-import redis as redis_py
 
+from apps.core import redis
 from apps.core.exceptions import TemporaryError
 from apps.core.scripts import Script
 
@@ -64,9 +64,38 @@ def acquire(batch: Sequence[Sequence[Demand]]) -> list[float]:
     keys = [_key(name) for name in numbers]
     try:
         waits: list[int] = _ACQUIRE.run(keys, msgspec.msgpack.encode(items))
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         raise TemporaryError("Rate limits are not available.", code="limits_away") from error
     return [wait / 1_000_000 for wait in waits]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What of a key's budget is used now: grants per tier (by its window in seconds), and for how many seconds its tap
+    stays closed."""
+
+    granted: Mapping[float, int]
+    closed_s: float
+
+
+def usage(key: str) -> Usage:
+    """What is used of `key` at this moment; reading changes nothing. Raises TemporaryError(code="limits_away")."""
+    try:
+        pipe = redis.state().pipeline(transaction=False)
+        pipe.time()
+        pipe.get(_key(key))
+        (seconds, microseconds), data = pipe.execute()
+    except redis.Error as error:
+        raise TemporaryError("Rate limits are not available.", code="limits_away") from error
+    now = seconds * 1_000_000 + microseconds
+    # The script's state: "tap" until when, and per window (µs) a flat list of first, last, count.
+    state = msgspec.msgpack.decode(data) if data else {}
+    closed_s = max(0, state.pop("tap", now) - now) / 1_000_000
+    granted = {}
+    for window, log in state.items():
+        entries = zip(log[1::3], log[2::3], strict=True)
+        granted[int(window) / 1_000_000] = sum(count for last, count in entries if last + int(window) > now)
+    return Usage(granted, closed_s)
 
 
 def close_tap(key: str, seconds: float) -> None:
@@ -75,7 +104,7 @@ def close_tap(key: str, seconds: float) -> None:
     With Redis away it is only logged: without Redis nobody gets a grant anyway."""
     try:
         _CLOSE.run([_key(key)], max(1, round(seconds * 1_000_000)))
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("Tap of %s not closed for %.1f s, Redis is away: %s", key, seconds, error)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import redis as redis_py
+from amqp.exceptions import AMQPError
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
 from django.utils.module_loading import import_string
@@ -129,7 +129,8 @@ def answering(
 def _send(target: Any, mark: str | None, kwargs: dict[str, Any], options: dict[str, Any]) -> bool:
     try:
         target.apply_async(kwargs=kwargs, **options)
-    except (OperationalError, redis_py.RedisError, OSError) as error:
+    # RabbitMQ refuses a delayed message while no worker has yet made the exchanges that hold such back.
+    except (OperationalError, AMQPError, redis.Error, OSError) as error:
         logger.warning("%s not rung, the broker is away: %s", target.name, error)
         if mark is not None:
             _drop_mark(mark)
@@ -140,7 +141,7 @@ def _send(target: Any, mark: str | None, kwargs: dict[str, Any], options: dict[s
 def _set_mark(mark: str, seconds: float) -> bool:
     try:
         return bool(redis.state().set(mark, b"1", nx=True, px=max(1, int(seconds * 1000))))
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("Ringing without coalescing, Redis is away: %s", error)
         return True
 
@@ -148,7 +149,7 @@ def _set_mark(mark: str, seconds: float) -> bool:
 def _drop_mark(mark: str) -> None:
     try:
         redis.state().delete(mark)
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("Ring mark %s stays until it expires: %s", mark, error)
 
 
@@ -157,7 +158,7 @@ def _enter(lock: str, again: str, token: str, ttl: float) -> bool:
         entered = bool(_ENTER.run([lock, again], token, max(1, int(ttl * 1000)), _kept.get(lock, "")))
         _kept.pop(lock, None)
         return entered
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("Running without a lock, Redis is away: %s", error)
         return True
 
@@ -165,7 +166,7 @@ def _enter(lock: str, again: str, token: str, ttl: float) -> bool:
 def _leave(lock: str, again: str, token: str) -> bool:
     try:
         return bool(_LEAVE.run([lock, again], token))
-    except redis_py.RedisError as error:
+    except redis.Error as error:
         logger.warning("Lock %s stays until this process enters again or it expires: %s", lock, error)
         _kept[lock] = token
         return False

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import redis as redis_py
-
 from apps.core import redis
 
 
@@ -23,10 +21,10 @@ class Script:
         """The script in file `name` next to a module's `__file__`."""
         return cls(Path(module_file).with_name(name).read_text(encoding="utf-8"))
 
-    def run(self, keys: Sequence[str], *args: bytes | str | int) -> Any:
-        """Its answer from the state store; raises redis.RedisError when that is away."""
-        client = redis.state()
+    def run(self, keys: Sequence[str], *args: bytes | str | int, client: "redis.Client | None" = None) -> Any:
+        """Its answer from the state store, or from `client`; raises redis.Error when that is away."""
+        client = client or redis.state()
         try:
             return client.evalsha(self._digest, len(keys), *keys, *args)
-        except redis_py.exceptions.NoScriptError:
+        except redis.NoScriptError:
             return client.eval(self._text, len(keys), *keys, *args)

@@ -1,13 +1,24 @@
 """Secrets at rest: Fernet tokens bound to the row and field they belong to, under a list of keys that can rotate."""
 
+from __future__ import annotations
+
+import base64
 import json
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 from apps.core.exceptions import OperatorError
+from apps.core.later import later
+
+if TYPE_CHECKING:
+    from cryptography import fernet
+else:
+    fernet = later("cryptography.fernet")
+
+KEY_BYTES = 32
 
 _fields: list[tuple[str, str]] = []
 
@@ -35,7 +46,7 @@ def decrypt(token: str, *, context: str) -> str:
     """The text of `token`; OperatorError(code="vault_token") if no key opens it or it was made for another context."""
     try:
         bound, text = json.loads(_box().decrypt(token.encode()))
-    except InvalidToken:
+    except fernet.InvalidToken:
         raise OperatorError("A stored secret opens with none of VAULT_KEYS.", code="vault_token") from None
     if bound != context:
         raise OperatorError("A stored secret belongs to another row or field.", code="vault_token")
@@ -46,14 +57,14 @@ def rotate(token: str) -> str:
     """The same secret under the first key; a token that already is under it comes back unchanged."""
     keys = _keys()
     try:
-        Fernet(keys[0]).decrypt(token.encode())
-    except InvalidToken:
+        fernet.Fernet(keys[0]).decrypt(token.encode())
+    except fernet.InvalidToken:
         pass
     else:
         return token
     try:
         return _box().rotate(token.encode()).decode()
-    except InvalidToken:
+    except fernet.InvalidToken:
         raise OperatorError("A stored secret opens with none of VAULT_KEYS.", code="vault_token") from None
 
 
@@ -70,11 +81,11 @@ def key_problems(keys: Sequence[str]) -> list[str]:
 
 
 def _usable(key: str) -> bool:
+    # What Fernet itself asks of a key: https://github.com/fernet/spec/blob/master/Spec.md#key-format
     try:
-        Fernet(key)
+        return len(base64.urlsafe_b64decode(key)) == KEY_BYTES
     except ValueError:
         return False
-    return True
 
 
 def _keys() -> tuple[str, ...]:
@@ -85,10 +96,10 @@ def _keys() -> tuple[str, ...]:
     return keys
 
 
-def _box() -> MultiFernet:
+def _box() -> fernet.MultiFernet:
     return _made(_keys())
 
 
 @cache
-def _made(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in keys])
+def _made(keys: tuple[str, ...]) -> fernet.MultiFernet:
+    return fernet.MultiFernet([fernet.Fernet(key) for key in keys])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.core import redis
 from apps.core.exceptions import TemporaryError
-from apps.core.limits import Demand, Limit, acquire, close_tap
+from apps.core.limits import Demand, Limit, Usage, acquire, close_tap, usage
 
 MINUTE = Limit(3, 60)
 DAY = Limit(5, 86_400)
@@ -189,6 +189,12 @@ def test_without_redis_nothing_is_granted_and_the_caller_is_told_to_come_again(r
     assert caught.value.code == "limits_away"
 
 
+def test_usage_without_redis_is_not_known_rather_than_nothing(redis_away: None) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        usage("chat")
+    assert caught.value.code == "limits_away"
+
+
 def test_closing_a_tap_without_redis_is_logged(redis_away: None, caplog: pytest.LogCaptureFixture) -> None:
     close_tap("bot", 5)
     assert "Tap of bot not closed" in caplog.text
@@ -259,3 +265,14 @@ def test_no_window_ever_holds_more_and_room_is_given_when_there_is_some(redis_st
                 )
                 assert full, f"{key} refused though there was room"
                 assert wait <= max(tier.seconds for scope in ("all", key) for tier in tiers[scope])
+
+
+def test_usage_tells_what_is_granted_and_how_long_the_tap_is_closed(redis_state: None) -> None:
+    tiers = (Limit(10, 60), Limit(4, 0.5))
+    assert usage("used") == Usage({}, 0.0)
+    assert take(Demand("used", tiers, cost=3)) == 0.0
+    assert usage("used").granted == {60.0: 3, 0.5: 3}
+    pass_time(1, "used")
+    assert usage("used") == Usage({60.0: 3, 0.5: 0}, 0.0)
+    close_tap("used", 30.0)
+    assert 28.0 < usage("used").closed_s <= 30.0

@@ -27,7 +27,7 @@ def animals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry[Animal]]:
     monkeypatch.setattr(registry, "_all", [])
     yield Registry(
         "animal",
-        Animal,
+        f"{HERE}.Animal",
         {"dog": f"{HERE}.Dog", "ghost": f"{HERE}.Ghost", "text": f"{HERE}.HERE", "error": "builtins.ValueError"},
     )
 
@@ -45,7 +45,7 @@ def test_an_unknown_name_is_told_with_the_known_ones(animals: Registry[Animal]) 
 
 def test_an_empty_table_says_so() -> None:
     with pytest.raises(OperatorError, match=r"known: none\."):
-        Registry("none", Animal, {}).get("x")
+        Registry("none", f"{HERE}.Animal", {}).get("x")
 
 
 @pytest.mark.parametrize(("name", "why"), [("ghost", "does not import"), ("text", "is no"), ("error", "is no Animal")])
@@ -56,7 +56,7 @@ def test_a_bad_row_says_what_is_wrong(animals: Registry[Animal], name: str, why:
 
 
 def test_the_system_check_names_every_bad_row(animals: Registry[Animal]) -> None:
-    found = [message.msg for message in run_checks() if message.id == "core.E001"]
+    found = [message.msg for message in run_checks(include_deployment_checks=True) if message.id == "core.E001"]
     assert len(found) == 3
     assert "ghost" in found[0]
 
@@ -67,3 +67,10 @@ def test_the_system_check_names_bad_keys_without_showing_them(settings: Any) -> 
     assert messages == ["VAULT_KEYS: key number 1 is not a Fernet key."]
     settings.VAULT_KEYS = []
     assert "vault_key" in next(message.msg for message in run_checks() if message.id == "core.E002")
+
+
+def test_every_command_tells_what_is_not_there_without_importing_it(animals: Registry[Animal]) -> None:
+    found = [message.msg for message in run_checks() if message.id == "core.E003"]
+    assert [message.split(": ")[0] for message in found] == ["animal 'ghost'", "animal 'text'"]
+    assert not animals._loaded
+    assert Registry("animal", f"{HERE}.Animal", {"x": "nowhere.at.all.X"}).missing()

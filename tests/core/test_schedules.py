@@ -17,7 +17,7 @@ KNOWN = ("markets.poll", "celery.ping")
 
 def schedule(**fields: Any) -> Schedule:
     made = {
-        "name": "markets.poll", "task": "markets.poll", "every": 5, "queue": "market", "owner": "markets",
+        "name": "markets.poll", "task": "markets.poll", "every": 5, "queue": "market.quotes", "owner": "markets",
         "description": "Read the exchanges.", **fields,
     }  # fmt: skip
     return cast("Schedule", made)

@@ -22,7 +22,8 @@ app.conf.update(
     task_ignore_result=True,
     task_default_queue="core-tests",
     task_publish_retry_policy={"max_retries": 0},
-    broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 2},
+    # A worker that is told to stop waits for the end of its poll.
+    broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 2, "polling_interval": 0.05},
     worker_hijack_root_logger=False,
 )
 

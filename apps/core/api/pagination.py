@@ -20,7 +20,7 @@ class CursorPagination(pagination.CursorPagination):
     page_size = 50
     max_page_size = 100
     page_size_query_param = "limit"
-    ordering = ("-pk",)
+    ordering: tuple[str, ...] = ("-pk",)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """One page; a cursor whose position is none of the field that is ordered by is 404, as any other bad cursor."""
@@ -44,7 +44,9 @@ class CursorPagination(pagination.CursorPagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
-        described["properties"]["origin"] = {"type": "string", "enum": ["live", "sandbox", "replay"]}
+        # The example lets the document show a whole page.
+        origins = ["live", "sandbox", "replay"]
+        described["properties"]["origin"] = {"type": "string", "enum": origins, "example": "sandbox"}
         return described
 
 

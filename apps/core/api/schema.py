@@ -1,0 +1,34 @@
+"""What every room's part of the OpenAPI document shares: what an error looks like."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import serializers
+
+from apps.core.api.errors import CONTENT_TYPE, problem
+
+
+class FieldErrorSerializer(serializers.Serializer):
+    """What is wrong with one field or query parameter."""
+
+    field = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer):
+    """An error: problem details (RFC 9457) with a stable `code`."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+def error_response(
+    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None
+) -> dict[tuple[int, str], OpenApiResponse]:
+    """An entry of `extend_schema(responses=…)`: a problem document with an example."""
+    body = problem(status=status, code=code, detail=detail, errors=errors)
+    example = OpenApiExample(code, value=body, response_only=True, status_codes=[str(status)], media_type=CONTENT_TYPE)
+    return {(status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=body["title"], examples=[example])}

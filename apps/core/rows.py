@@ -1,0 +1,71 @@
+"""Many new rows at once, for where thousands of them are waited for.
+
+`bulk_create` spends most of its time on making objects and on turning each value of each row into SQL. Most values of
+such rows are the same objects, which are made ready once here, and the statement is one."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.models.constants import OnConflict
+
+
+def rows_insert(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    ignore_conflicts: bool = False,
+    update: Collection[str] = (),
+    unique: Collection[str] = (),
+) -> None:
+    """Insert rows of `model`, each a value for every one of `names` (with `_id` for foreign keys); fields that are not
+    named get their defaults, and a key that the database makes is not told.
+
+    Rows that are there already raise IntegrityError, are left alone (`ignore_conflicts`), or have their fields `update`
+    replaced where the fields `unique` are equal. No signals and no `pre_save`: what is given is what is stored."""
+    if not rows:
+        return
+    meta = model._meta
+    given = dict(zip(names, zip(*rows, strict=True), strict=True))
+    made = [
+        field for field in meta.concrete_fields if field.attname in given or not isinstance(field, models.AutoField)
+    ]
+    connection = connections[router.db_for_write(model)]
+    columns = [_prepared(field, given.get(field.attname) or _defaults(field, len(rows)), connection) for field in made]
+    quote = connection.ops.quote_name
+    conflict = OnConflict.UPDATE if update else OnConflict.IGNORE if ignore_conflicts else None
+    suffix = connection.ops.on_conflict_suffix_sql(made, conflict, _columns(model, update), _columns(model, unique))
+    insert = connection.ops.insert_statement(on_conflict=conflict)
+    into = ", ".join(quote(str(field.column)) for field in made)
+    marks = ", ".join(["%s"] * len(made))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"{insert} {quote(meta.db_table)} ({into}) VALUES ({marks}) {suffix}",
+            list(zip(*columns, strict=True)),
+        )
+
+
+def _columns(model: type[models.Model], names: Collection[str]) -> list[str]:
+    return [str(model._meta.get_field(name).column) for name in names]  # type: ignore[union-attr]
+
+
+def _defaults(field: Any, count: int) -> Sequence[Any]:
+    """A callable default is asked once a row: keys are made by one."""
+    if callable(field.default):
+        return [field.get_default() for _ in range(count)]
+    return [field.get_default()] * count
+
+
+def _prepared(field: Any, values: Sequence[Any], connection: Any) -> list[Any]:
+    """What the database is given. Values that are one object are made ready once; `values` keeps them all alive, so no
+    two have the same id."""
+    known: dict[int, Any] = {}
+    prepare: Callable[..., Any] = field.get_db_prep_save
+    prepared = []
+    for value in values:
+        key = id(value)
+        if key not in known:
+            known[key] = prepare(value, connection)
+        prepared.append(known[key])
+    return prepared

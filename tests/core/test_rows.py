@@ -1,0 +1,45 @@
+"""Many rows by one statement: what is given is stored, what is not gets its default, conflicts end as asked."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from apps.core import clock
+from apps.core.models import ConfigValue
+from apps.core.rows import rows_insert
+
+pytestmark = pytest.mark.django_db
+NAMES = ("key", "value", "updated_at")
+
+
+def rows(*values: Any) -> list[tuple[Any, ...]]:
+    now = clock.now()
+    return [(f"key{number}", value, now) for number, value in enumerate(values)]
+
+
+def stored() -> dict[str, Any]:
+    return dict(ConfigValue.objects.values_list("key", "value"))
+
+
+def test_values_come_back_as_they_went_in() -> None:
+    shared = {"id": str(uuid.uuid4()), "text": "ä\N{SNOWMAN}'%s"}
+    rows_insert(ConfigValue, NAMES, rows(shared, shared, None, [1, 2.5], "x"))
+    assert list(stored().values()) == [shared, shared, None, [1, 2.5], "x"]
+    assert set(ConfigValue.objects.values_list("updated_by", flat=True)) == {""}
+
+
+def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        rows_insert(ConfigValue, NAMES, [])
+
+
+def test_a_conflict_raises_is_ignored_or_replaces() -> None:
+    rows_insert(ConfigValue, NAMES, rows(1, 2))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows_insert(ConfigValue, NAMES, rows(3))
+    rows_insert(ConfigValue, NAMES, rows(3, 3, 3), ignore_conflicts=True)
+    assert stored() == {"key0": 1, "key1": 2, "key2": 3}
+    rows_insert(ConfigValue, NAMES, rows(4), unique=("key",), update=("value",))
+    assert stored() == {"key0": 4, "key1": 2, "key2": 3}
