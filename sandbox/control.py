@@ -1,24 +1,34 @@
 """The control API under `/_sandbox/`: what arrived, faults, secrets, the scenario, health."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import orjson
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, web
 from yarl import URL
 
 from sandbox.calls import Answer, problem
 from sandbox.faults import Fault, FaultTable
 from sandbox.gateway import Gateway
 from sandbox.inbox import Inbox
+from sandbox.providers.fcm import GoogleTokens
 from sandbox.providers.hooks import HOST as HOOKS_HOST
-from sandbox.providers.hooks import Hooks, SecretError
+from sandbox.providers.hooks import HookRules, Hooks, SecretError
 from sandbox.providers.smtp import MailServer
-from sandbox.providers.telegram import Telegram, TelegramState
+from sandbox.providers.telegram import Said, Telegram, TelegramState
+from sandbox.providers.webpush import WebPush
+from sandbox.weights import WeightLimit, Weights
 
 Facts = Callable[[], Mapping[str, Any]]
+
+
+class Resettable(Protocol):
+    """A provider with buckets to fill."""
+
+    def reset(self) -> None:
+        """Be as at the start."""
 
 
 class Control:
@@ -29,18 +39,26 @@ class Control:
         *,
         inbox: Inbox,
         faults: FaultTable,
+        weights: Weights,
         hooks: Hooks,
         telegram: Telegram,
         mail: MailServer,
+        push: WebPush,
+        tokens: GoogleTokens,
+        limited: Sequence[Resettable],
         gateway: Gateway,
         scenario: Mapping[str, Any],
         facts: Facts,
     ) -> None:
         self._inbox = inbox
         self._faults = faults
+        self._weights = weights
         self._hooks = hooks
         self._telegram = telegram
         self._mail = mail
+        self._push = push
+        self._tokens = tokens
+        self._limited = (*limited, tokens)
         self._gateway = gateway
         self._scenario = scenario
         self._facts = facts
@@ -54,8 +72,14 @@ class Control:
             web.get("/_sandbox/received", self.received),
             web.get("/_sandbox/faults", self.faults_get),
             web.put("/_sandbox/faults", self.faults_put),
+            web.get("/_sandbox/weights", self.weights_get),
+            web.put("/_sandbox/weights", self.weights_put),
             web.put("/_sandbox/secrets", self.secrets_put),
+            web.put("/_sandbox/hook-rules", self.hook_rules_put),
             web.put("/_sandbox/telegram", self.telegram_put),
+            web.post("/_sandbox/telegram/say", self.telegram_say),
+            web.get("/_sandbox/subscription/{name}", self.subscription),
+            web.get("/_sandbox/service-account", self.service_account),
             web.post("/_sandbox/reset", self.reset),
             web.route("*", "/_sandbox/hooks/{name:.+}", self.hook),
         ]
@@ -85,6 +109,18 @@ class Control:
             return _refused(f"not a list of faults: {error}")
         return _json(self._faults.describe())
 
+    async def weights_get(self, request: web.Request) -> web.Response:
+        """The weight limits in force, with what has been asked under them."""
+        return _json(self._weights.describe())
+
+    async def weights_put(self, request: web.Request) -> web.Response:
+        """Replace the weight limits; a list of `{host, weight, seconds}` (see `sandbox.weights`)."""
+        try:
+            self._weights.replace(msgspec.json.decode(await request.read(), type=list[WeightLimit]))
+        except (msgspec.DecodeError, ValueError) as error:
+            return _refused(f"not a list of weight limits: {error}")
+        return _json(self._weights.describe())
+
     async def secrets_put(self, request: web.Request) -> web.Response:
         """Tell the signing secrets of hooks: `{name or URL: "whsec_…" | [..] | null}`; others stay as they are."""
         try:
@@ -94,6 +130,15 @@ class Control:
             return _refused(str(error))
         return _json({"told": sorted(secrets)})
 
+    async def hook_rules_put(self, request: web.Request) -> web.Response:
+        """Tell what hooks ask for besides a signature: `{name or URL: rules}` (see `HookRules`)."""
+        try:
+            rules = msgspec.json.decode(await request.read(), type=dict[str, HookRules])
+        except msgspec.DecodeError as error:
+            return _refused(str(error))
+        self._hooks.rule(rules)
+        return _json({"told": sorted(rules)})
+
     async def telegram_put(self, request: web.Request) -> web.Response:
         """Set more bots' tokens and the chats that refuse (see `TelegramState`)."""
         try:
@@ -102,13 +147,39 @@ class Control:
             return _refused(str(error))
         return _json({"set": True})
 
+    async def telegram_say(self, request: web.Request) -> web.Response:
+        """Somebody writes to the bot (see `Said`): its webhook is called, and its answer's status told."""
+        try:
+            said = msgspec.json.decode(await request.read(), type=Said)
+        except msgspec.DecodeError as error:
+            return _refused(str(error))
+        update = self._telegram.update(said, time.time())
+        if update is None:
+            return _refused("the bot has no webhook: call setWebhook first")
+        async with (
+            ClientSession(timeout=ClientTimeout(total=10)) as session,
+            session.post(update.url, data=update.body, headers=update.headers) as answer,
+        ):
+            return _json({"status": answer.status})
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        """What a browser of this name gives a site that subscribes it to web push."""
+        return _json(self._push.subscription(request.match_info["name"], str(request.url.origin())))
+
+    async def service_account(self, request: web.Request) -> web.Response:
+        """The key file of Firebase's service account, and how often a token was asked for with it."""
+        return _json({"account": self._tokens.account(), "asked": self._tokens.asked})
+
     async def reset(self, request: web.Request) -> web.Response:
         """Forget messages, faults, secrets and limits."""
         self._inbox.clear()
         self._faults.replace([])
+        self._weights.replace([])
         self._hooks.reset()
         self._telegram.reset()
         self._mail.reset()
+        for provider in self._limited:
+            provider.reset()
         return _json({"reset": True})
 
     async def hook(self, request: web.Request) -> web.StreamResponse:

@@ -19,7 +19,9 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     `status` answers with that status (in the host's own words) and the host never sees the call; with `retry_after`
     (seconds) alone the status is 429. `garbage` answers 200 with bytes that are no JSON. `latency_s` waits first.
     `cut` drops the connection: `before` the host sees the call (also `true`), in the `middle` of its answer, or `after`
-    the host took the call but before a byte of its answer. `body` replaces the body of the answer. At most
+    the host took the call but before a byte of its answer. `silence` says nothing more on an open websocket (see
+    `sandbox.sockets.gateway` for what the others do there). `clock_s` is by how many seconds the host's clock is fast
+    (negative: slow), in its bodies and its `Date`. `body` replaces the body of the answer. At most
     `count` calls; until the moment `until` (ISO 8601 or Unix seconds) or for `seconds`; with `probability`.
     """
 
@@ -31,6 +33,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     latency_s: float = 0.0
     cut: bool | str = False
     garbage: bool = False
+    silence: bool = False
+    clock_s: float = 0.0
     body: Any = None
     probability: float = 1.0
     count: int | None = None
@@ -45,8 +49,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
             raise ValueError("probability must lie between 0 and 1")
         if self.status is not None and not 100 <= self.status <= 599:
             raise ValueError("status must be an HTTP status (SMTP replies too lie between 100 and 599)")
-        if not (self.status or self.retry_after or self.latency_s or self.cut or self.garbage or self.body is not None):
-            raise ValueError("the fault does nothing: give status, retry_after, latency_s, cut, garbage or body")
+        does = (self.status, self.retry_after, self.latency_s, self.cut, self.garbage, self.silence, self.clock_s)
+        if not any(does) and self.body is None:
+            raise ValueError(
+                "the fault does nothing: give status, retry_after, latency_s, cut, garbage, silence, clock_s or body"
+            )
 
     def ends_at(self, now: float) -> float:
         """Unix seconds at which a fault put in force `now` is over."""

@@ -3,12 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
 
 from aiohttp import web
 from yarl import URL
 
 from sandbox.calls import Answer, Call, Host, json_answer, problem
 from sandbox.faults import GARBAGE, Fault, FaultTable
+from sandbox.weights import Weights
 
 CallAnswer = Callable[[Call], Awaitable[Answer]]
 
@@ -16,9 +19,12 @@ CallAnswer = Callable[[Call], Awaitable[Answer]]
 class Gateway:
     """Hosts by name, the world behind them by mode: recordings answer, or the real hosts, or nobody."""
 
-    def __init__(self, hosts: Mapping[str, Host], faults: FaultTable, forward: CallAnswer | None = None) -> None:
+    def __init__(
+        self, hosts: Mapping[str, Host], faults: FaultTable, weights: Weights, forward: CallAnswer | None = None
+    ) -> None:
         self._hosts = hosts
         self._faults = faults
+        self._weights = weights
         self._forward = forward
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -51,6 +57,11 @@ class Gateway:
     async def _answer(self, call: Call) -> Answer:
         host = self._hosts.get(call.host)
         if host is not None:
+            refusal = self._weights.refusal(call)
+            if refusal is not None:
+                status, seconds = refusal
+                headers = {"Content-Type": "application/json", "Retry-After": str(seconds)}
+                return Answer(status, host.error(status, seconds), headers)
             return host.answer(call)
         if self._forward is not None:
             return await self._forward(call)
@@ -62,7 +73,10 @@ class Gateway:
         cut_at = fault.cut_at
         if cut_at == "before":
             return _cut(request)
+        call = replace(call, now=call.now + fault.clock_s)
         answer = self._instead(call, fault) or await self._answer(call)
+        if fault.clock_s:
+            answer = replace(answer, headers={**answer.headers, "Date": formatdate(call.now, usegmt=True)})
         if cut_at == "after":
             return _cut(request)
         if cut_at == "middle":

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from sandbox.faults import FaultTable
 from sandbox.gateway import CallAnswer, Gateway
 from sandbox.inbox import Inbox
 from sandbox.market.world import World
+from sandbox.providers import discord, oauth2, services, slack, twilio, webpush
+from sandbox.providers import fcm as google
 from sandbox.providers.hooks import HOST as HOOKS_HOST
 from sandbox.providers.hooks import Hooks
 from sandbox.providers.smtp import MailServer
@@ -27,6 +29,10 @@ from sandbox.providers.telegram import Telegram
 from sandbox.recordings.har import har_folder_read
 from sandbox.recordings.record import Recorder
 from sandbox.recordings.replay import Replay
+from sandbox.sockets import socket_hosts
+from sandbox.sockets.base import SocketHost
+from sandbox.sockets.gateway import SocketGateway
+from sandbox.weights import Weights
 
 MAX_BODY = 20_000_000
 _PARENT_CHECK_S = 0.5
@@ -54,6 +60,7 @@ class _Market:
     scenario: Mapping[str, Any]
     facts: Mapping[str, Any]
     forward: CallAnswer | None = None
+    sockets: Mapping[str, SocketHost] = field(default_factory=dict)
 
 
 async def serve(options: Options, ready: Callable[[str], None] = print) -> None:
@@ -62,24 +69,36 @@ async def serve(options: Options, ready: Callable[[str], None] = print) -> None:
     OSError when a port is taken, ValueError when a replay has nothing to play."""
     async with AsyncExitStack() as stack:
         market = await _market(options, stack)
-        inbox, faults = Inbox(), FaultTable(options.seed)
-        telegram, hooks, mail = Telegram(inbox), Hooks(inbox), MailServer(inbox, faults)
-        hosts = {**market.hosts, "api.telegram.org": telegram, HOOKS_HOST: hooks}
-        gateway = Gateway(hosts, faults, market.forward)
+        inbox, faults, weights = Inbox(), FaultTable(options.seed), Weights()
+        signs_in = oauth2.TokenServer()
+        telegram, hooks, mail = Telegram(inbox), Hooks(inbox, signs_in), MailServer(inbox, faults)
+        chats = slack.Slack(inbox), discord.Discord(inbox)
+        push, sms, ntfy = webpush.WebPush(inbox), twilio.Twilio(inbox), services.Ntfy(inbox)
+        tokens = google.GoogleTokens()
+        fcm = google.Fcm(inbox, tokens)
+        hosts: dict[str, Host] = {**market.hosts, "api.telegram.org": telegram, HOOKS_HOST: hooks}
+        hosts |= {webpush.HOST: push, google.HOST: fcm, google.TOKEN_HOST: tokens, twilio.HOST: sms}
+        hosts |= {slack.HOST: chats[0], discord.HOST: chats[1], oauth2.HOST: signs_in}
+        hosts |= {services.PUSHOVER_HOST: services.Pushover(inbox), services.NTFY_HOST: ntfy}
+        gateway = Gateway(hosts, faults, weights, market.forward)
         facts: dict[str, Any] = dict(market.facts)
         control = Control(
             inbox=inbox,
             faults=faults,
+            weights=weights,
             hooks=hooks,
             telegram=telegram,
             mail=mail,
+            push=push,
+            tokens=tokens,
+            limited=(fcm, sms, ntfy, *chats, signs_in),
             gateway=gateway,
             scenario=market.scenario,
             facts=lambda: facts,
         )
         await mail.start(options.smtp_port)
         stack.push_async_callback(mail.stop)
-        port = await _listen(control, gateway, options.port, stack)
+        port = await _listen(control, gateway, SocketGateway(market.sockets, faults), options.port, stack)
         facts["port"] = port
         words = f"sandbox ready on http://127.0.0.1:{port} (mail on {mail.port}): {market.facts['mode']}"
         ready(words)
@@ -101,22 +120,24 @@ async def _market(options: Options, stack: AsyncExitStack) -> _Market:
         return _Market({}, _no_scenario(), {"mode": "record", "folder": str(options.record)}, recorder.answer)
     world = World(options.seed, options.symbols)
     facts = {"mode": "synthetic", "seed": options.seed, "symbols": options.symbols}
-    return _Market(exchange_hosts(world), world.scenario.describe(), facts)
+    return _Market(exchange_hosts(world), world.scenario.describe(), facts, sockets=socket_hosts(world))
 
 
 def _no_scenario() -> dict[str, Any]:
     return {"seed": None, "expected": [], "decoys": [], "missing_fee": []}
 
 
-async def _listen(control: Control, gateway: Gateway, port: int, stack: AsyncExitStack) -> int:
+async def _listen(control: Control, gateway: Gateway, sockets: SocketGateway, port: int, stack: AsyncExitStack) -> int:
     app = web.Application(client_max_size=MAX_BODY)
     app.add_routes(control.routes())
     app.router.add_route("*", "/{outside:https?:/.*}", gateway.handle)
+    app.router.add_route("GET", "/{outside:wss?:/.*}", sockets.handle)
     # Answers on their way are given a moment; a client that keeps its connection open doesn't hold up the end.
     app.on_response_prepare.append(_date_drop)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    stack.push_async_callback(sockets.close)
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     return int(runner.addresses[0][1])

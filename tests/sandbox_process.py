@@ -37,9 +37,30 @@ class Sandbox:
         """Replace the faults in force."""
         self._call("PUT", "faults", faults)
 
+    def say(self, **said: Any) -> int:
+        """Somebody writes to the Telegram bot; the status that its webhook answered."""
+        answer = self._call("POST", "telegram/say", said)
+        return int(answer["status"])
+
     def secrets(self, secrets: dict[str, str]) -> None:
         """Tell the webhook receiver the signing secret of each hook."""
         self._call("PUT", "secrets", secrets)
+
+    def subscription(self, name: str) -> dict[str, Any]:
+        """A browser's subscription to web push."""
+        answer = self._call("GET", f"subscription/{name}")
+        assert isinstance(answer, dict)
+        return answer
+
+    def service_account(self) -> dict[str, Any]:
+        """Firebase's service account, and how often a token was asked for."""
+        answer = self._call("GET", "service-account")
+        assert isinstance(answer, dict)
+        return answer
+
+    def hook_rules(self, rules: dict[str, dict[str, Any]]) -> None:
+        """Tell what webhook receivers ask for besides a signature."""
+        self._call("PUT", "hook-rules", rules)
 
     def scenario(self) -> dict[str, Any]:
         """The opportunities and decoys that the market holds."""

@@ -31,11 +31,15 @@ class ExchangeHost(ABC):
         tick = World.tick(call.now)
         if tick != self._kept_for or len(self._kept) > _CACHE_LIMIT:
             self._kept_for, self._kept = tick, {}
-        key = (call.method, call.path, call.raw_query)
+        key = (call.method, call.path, self.asked(call))
         answer = self._kept.get(key)
         if answer is None:
             answer = self._kept[key] = route(call)
         return answer
+
+    def asked(self, call: Call) -> str:
+        """What tells two calls of one path apart: the query, unless the exchange has it otherwise."""
+        return call.raw_query
 
     @abstractmethod
     def unknown(self, call: Call) -> Answer:
@@ -75,7 +79,30 @@ def step_text(decimals: int) -> str:
     return f"{10**-decimals:.{decimals}f}"
 
 
+def bars_since(start_s: str, step_s: int, now: float, most: int) -> int:
+    """How many bars there are from the one that begins at `start_s` (Unix seconds as text; else all) on."""
+    if not start_s.isdigit():
+        return most
+    return min(most, max(1, int(now // step_s) + int(-int(start_s) // step_s) + 1))
+
+
 def limit_of(call: Call, name: str, default: int, most: int) -> int:
     """The number of rows asked for; nonsense gives the default."""
     text = call.query.get(name, "")
     return min(most, max(1, int(text))) if text.isdigit() else default
+
+
+# How long the bars are that exchanges write as minutes, hours and days, in seconds.
+STEPS: Mapping[str, int] = {
+    "1m": 60,
+    "3m": 180,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1_800,
+    "1h": 3_600,
+    "2h": 7_200,
+    "4h": 14_400,
+    "6h": 21_600,
+    "12h": 43_200,
+    "1d": 86_400,
+}

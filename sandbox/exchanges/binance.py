@@ -9,13 +9,19 @@ from typing import Any
 import orjson
 
 from sandbox.calls import Answer, Call, json_answer
-from sandbox.exchanges.base import ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.keys import KEYS, is_signed
 from sandbox.market.board import Quotes
+from sandbox.market.catalog import Asset
 from sandbox.market.listing import Listing
+from sandbox.market.networks import Network, networks_of
 from sandbox.market.world import World
 
 # Books: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#order-book
 MAX_DEPTH = 5_000
+_MAX_KLINES = 1_000
+# Binance's names of chains where they aren't ccxt's.
+_NETWORKS = {"ERC20": "ETH", "BEP20": "BSC", "TRC20": "TRX"}
 
 
 def failure(status: int, code: int, message: str) -> Answer:
@@ -110,6 +116,40 @@ class BinanceHost(ExchangeHost):
 
         return row
 
+    def klines(self, call: Call) -> Answer:
+        """Bars of one symbol, oldest first, the last one still open.
+
+        https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints#klinecandlestick-data"""
+        number = self.numbers.get(call.query.get("symbol", ""))
+        if number is None:
+            return failure(400, -1121, "Invalid symbol.")
+        step_s = STEPS.get(call.query.get("interval", ""))
+        if step_s is None:
+            return failure(400, -1120, "Invalid interval.")
+        count = limit_of(call, "limit", 500, _MAX_KLINES)
+        bars = self.board.klines(number, step_s=step_s, count=count, now=World.tick(call.now))
+        price = self.texts.price
+        return json_answer(
+            [
+                [
+                    begin,
+                    *(price(number, value) for value in prices),
+                    first,
+                    begin + step_s * 1000 - 1,
+                    second,
+                    4 * step_s // 60,
+                    *self.kline_volumes(number, prices[-1], volume / 2, turnover / 2),
+                    "0",
+                ]
+                for begin, *prices, volume, turnover in bars.rows()
+                for first, second in [self.kline_volumes(number, prices[-1], volume, turnover)]
+            ]
+        )
+
+    def kline_volumes(self, number: int, price: float, volume: float, turnover: float) -> tuple[str, str]:
+        """The two volumes of a bar: in base and in quote currency."""
+        return self.texts.size(number, volume), f"{turnover:.8f}"
+
     def levels(self, call: Call, most: int) -> tuple[int, list[list[str]], list[list[str]], int] | Answer:
         """Number, bids, asks and time (Unix ms) of the book asked for, or the refusal."""
         if "symbol" not in call.query:
@@ -132,13 +172,19 @@ class BinanceSpot(BinanceHost):
     def __init__(self, world: World) -> None:
         super().__init__(world, venue="binance", is_swap=False)
         self._symbols = orjson.Fragment(orjson.dumps([self._symbol(each) for each in self.board.listings]))
-        self.live = {"/api/v3/time": self.time, "/api/v3/ping": self.ping}
+        self._coins = orjson.Fragment(orjson.dumps(_coins(world)))
+        self.live = {
+            "/api/v3/time": self.time,
+            "/api/v3/ping": self.ping,
+            "/sapi/v1/capital/config/getall": self._all_coins,
+        }
         self.quiet = {
             "/api/v3/exchangeInfo": self._exchange_info,
             "/api/v3/ticker/24hr": self._day,
             "/api/v3/ticker/bookTicker": self._book_ticker,
             "/api/v3/ticker/price": self._price,
             "/api/v3/depth": self._depth,
+            "/api/v3/klines": self.klines,
             "/sapi/v1/system/status": self._status,
         }
 
@@ -159,7 +205,7 @@ class BinanceSpot(BinanceHost):
             "filters": [
                 {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
                 {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "9000000000.00000000", "stepSize": step},
-                {"filterType": "NOTIONAL", "minNotional": "5.00000000", "maxNotional": "9000000.00000000"},
+                {"filterType": "NOTIONAL", "minNotional": listing.least_value, "maxNotional": "9000000.00000000"},
             ],
             "permissions": [],
             "permissionSets": [["SPOT"]],
@@ -199,3 +245,61 @@ class BinanceSpot(BinanceHost):
 
     def _status(self, call: Call) -> Answer:
         return json_answer({"status": 0, "msg": "normal"})
+
+    def _all_coins(self, call: Call) -> Answer:
+        """Deposits and withdrawals by network, for holders of a key only."""
+        return key_refusal(call) or json_answer(self._coins)
+
+
+def key_refusal(call: Call) -> Answer | None:
+    """Binance's refusal of a signed call; None where key, time and signature are good.
+
+    https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security"""
+    key = call.headers.get("X-MBX-APIKEY", "")
+    if not key:
+        return failure(401, -2014, "API-key format invalid.")
+    if key != KEYS["binance"]["apiKey"]:
+        return failure(401, -2015, "Invalid API-key, IP, or permissions for action.")
+    signed, _, signature = call.raw_query.rpartition("&signature=")
+    if not is_signed(signed, signature, KEYS["binance"]["secret"]):
+        return failure(400, -1022, "Signature for this request is not valid.")
+    stamp, window = call.query.get("timestamp", ""), call.query.get("recvWindow", "5000")
+    late_ms = call.now * 1000 - int(stamp) if stamp.isdigit() and window.isdigit() else float("inf")
+    if not -1000 < late_ms <= int(window):
+        return failure(400, -1021, "Timestamp for this request is outside of the recvWindow.")
+    return None
+
+
+def _coins(world: World) -> list[dict[str, Any]]:
+    """Every coin of the spot market with its networks."""
+    listings = world.board("binance", is_swap=False).listings
+    names = {name for each in listings for name in (each.asset.name, each.quote)}
+    return [_coin(asset, networks_of("binance", asset)) for asset in world.assets if asset.name in names]
+
+
+def _coin(asset: Asset, networks: tuple[Network, ...]) -> dict[str, Any]:
+    return {
+        "coin": asset.name,
+        "depositAllEnable": any(each.deposit for each in networks),
+        "withdrawAllEnable": any(each.withdraw for each in networks),
+        "name": asset.name.title(),
+        "isLegalMoney": False,
+        "trading": True,
+        "networkList": [
+            {
+                "network": _NETWORKS.get(each.chain, each.chain),
+                "coin": asset.name,
+                "withdrawIntegerMultiple": "0.00000001",
+                "isDefault": each is networks[0],
+                "depositEnable": each.deposit,
+                "withdrawEnable": each.withdraw,
+                "name": each.chain,
+                "withdrawFee": f"{each.fee:.10f}",
+                "withdrawMin": f"{2 * each.fee:.10f}",
+                "withdrawMax": "9999999",
+                "minConfirm": 1,
+                "unLockConfirm": 0,
+            }
+            for each in networks
+        ],
+    }

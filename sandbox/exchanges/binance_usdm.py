@@ -36,6 +36,7 @@ class BinanceUsdm(BinanceHost):
             "/fapi/v1/fundingInfo": self._funding_info,
             "/fapi/v1/fundingRate": self._funding_history,
             "/fapi/v1/depth": self._depth,
+            "/fapi/v1/klines": self.klines,
         }
 
     def _symbol(self, listing: Listing) -> dict[str, Any]:

@@ -9,16 +9,21 @@ from typing import Any
 import orjson
 
 from sandbox.calls import Answer, Call, json_answer
-from sandbox.exchanges.base import ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.keys import KEYS, is_signed
 from sandbox.market.board import Board, Funding, Quotes
+from sandbox.market.catalog import Asset
 from sandbox.market.listing import Listing
+from sandbox.market.networks import Network, networks_of
 from sandbox.market.world import World
 
 _MAX_PAGE = 1_000
 _EMPTY = ("inverse", "option")
+# Bybit's names of chains where they aren't ccxt's.
+_CHAINS = {"ERC20": "ETH", "BEP20": "BSC", "TRC20": "TRX"}
 
 
-class _Category:
+class Category:
     """Markets of one category and how they are worded."""
 
     def __init__(self, board: Board, instrument: Callable[[str, Listing], dict[str, Any]]) -> None:
@@ -57,14 +62,16 @@ class Bybit(ExchangeHost):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._categories = {
-            "spot": _Category(world.board("bybit", is_swap=False), _spot_instrument),
-            "linear": _Category(world.board("bybit", is_swap=True), _linear_instrument),
+            "spot": Category(world.board("bybit", is_swap=False), spot_instrument),
+            "linear": Category(world.board("bybit", is_swap=True), linear_instrument),
         }
-        self.live = {"/v5/market/time": self._time}
+        self._coins = orjson.Fragment(orjson.dumps(_coin_rows(world)))
+        self.live = {"/v5/market/time": self._time, "/v5/asset/coin/query-info": self._coin_info}
         self.quiet = {
             "/v5/market/instruments-info": self._instruments,
             "/v5/market/tickers": self._tickers,
             "/v5/market/orderbook": self._order_book,
+            "/v5/market/kline": self._kline,
             "/v5/market/funding/history": self._funding_history,
             "/v5/system/status": self._status,
         }
@@ -121,7 +128,7 @@ class Bybit(ExchangeHost):
         if category == "linear":
             funding = found.board.funding(at)
             for row, number in zip(rows, numbers, strict=True):
-                row |= _linear_ticker(found.texts, number, quotes, funding)
+                row |= linear_ticker(found.texts, number, quotes, funding)
         return _success(call, {"category": category, "list": rows})
 
     def _order_book(self, call: Call) -> Answer:
@@ -148,6 +155,25 @@ class Bybit(ExchangeHost):
             },
         )
 
+    def _kline(self, call: Call) -> Answer:
+        """Bars, newest first. https://bybit-exchange.github.io/docs/v5/market/kline"""
+        name = call.query.get("category", "linear")
+        category = self._categories.get(name)
+        number = category.numbers.get(call.query.get("symbol", "")) if category else None
+        if category is None or number is None:
+            return _failure(call, 10001, "params error: symbol invalid")
+        interval = call.query.get("interval", "")
+        if not (interval.isdigit() and int(interval) * 60 in STEPS.values()):
+            return _failure(call, 10001, "Invalid period!")
+        count = limit_of(call, "limit", 200, _MAX_PAGE)
+        bars = category.board.klines(number, step_s=int(interval) * 60, count=count, now=World.tick(call.now))
+        price, size = category.texts.price, category.texts.size
+        rows = [
+            [str(begin), *(price(number, value) for value in prices), size(number, volume), f"{turnover:.8f}"]
+            for begin, *prices, volume, turnover in bars.rows()
+        ]
+        return _success(call, {"category": name, "symbol": category.ids[number], "list": rows[::-1]})
+
     def _funding_history(self, call: Call) -> Answer:
         category = self._categories["linear"]
         number = category.numbers.get(call.query.get("symbol", ""))
@@ -163,6 +189,10 @@ class Bybit(ExchangeHost):
     def _status(self, call: Call) -> Answer:
         return _success(call, {"list": []})
 
+    def _coin_info(self, call: Call) -> Answer:
+        """Deposits and withdrawals by chain, for holders of a key only."""
+        return _key_refusal(call) or _success(call, {"rows": self._coins})
+
     def _time(self, call: Call) -> Answer:
         return _success(call, {"timeSecond": str(int(call.now)), "timeNano": str(int(call.now * 1e9))})
 
@@ -171,13 +201,59 @@ def _success(call: Call, result: dict[str, Any]) -> Answer:
     return json_answer({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": int(call.now * 1000)})
 
 
+def _key_refusal(call: Call) -> Answer | None:
+    """Bybit's refusal of a signed call; None where key, time and signature are good.
+
+    https://bybit-exchange.github.io/docs/v5/guide#authentication"""
+    key, stamp, window, sign = (
+        call.headers.get(f"X-BAPI-{name}", "") for name in ("API-KEY", "TIMESTAMP", "RECV-WINDOW", "SIGN")
+    )
+    if key != KEYS["bybit"]["apiKey"]:
+        return _failure(call, 10003, "API key is invalid.")
+    if not is_signed(f"{stamp}{key}{window}{call.raw_query}", sign, KEYS["bybit"]["secret"]):
+        return _failure(call, 10004, "Error sign, please check your signature generation algorithm.")
+    late_ms = call.now * 1000 - int(stamp)
+    if not -1000 < late_ms <= int(window):
+        return _failure(call, 10002, "invalid request, please check your server timestamp or recv_window param.")
+    return None
+
+
+def _coin_rows(world: World) -> list[dict[str, Any]]:
+    """Every coin of the spot market with its chains."""
+    listings = world.board("bybit", is_swap=False).listings
+    names = {name for each in listings for name in (each.asset.name, each.quote)}
+    return [_coin(asset, networks_of("bybit", asset)) for asset in world.assets if asset.name in names]
+
+
+def _coin(asset: Asset, networks: tuple[Network, ...]) -> dict[str, Any]:
+    return {
+        "name": asset.name.title(),
+        "coin": asset.name,
+        "remainAmount": "10000000",
+        "chains": [
+            {
+                "chain": _CHAINS.get(each.chain, each.chain),
+                "chainType": each.chain,
+                "confirmation": "6",
+                "withdrawFee": f"{each.fee:.10f}",
+                "depositMin": "0",
+                "withdrawMin": f"{2 * each.fee:.10f}",
+                "chainDeposit": str(int(each.deposit)),
+                "chainWithdraw": str(int(each.withdraw)),
+                "minAccuracy": "8",
+            }
+            for each in networks
+        ],
+    }
+
+
 def _failure(call: Call, code: int, message: str) -> Answer:
     return json_answer(
         {"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": int(call.now * 1000)}
     )
 
 
-def _spot_instrument(name: str, listing: Listing) -> dict[str, Any]:
+def spot_instrument(name: str, listing: Listing) -> dict[str, Any]:
     step = step_text(listing.step_dp)
     return {
         "symbol": name,
@@ -191,14 +267,14 @@ def _spot_instrument(name: str, listing: Listing) -> dict[str, Any]:
             "quotePrecision": "0.00000001",
             "minOrderQty": step,
             "maxOrderQty": "9000000000",
-            "minOrderAmt": "5",
+            "minOrderAmt": listing.least_value,
             "maxOrderAmt": "4000000",
         },
         "priceFilter": {"tickSize": step_text(listing.price_dp)},
     }
 
 
-def _linear_instrument(name: str, listing: Listing) -> dict[str, Any]:
+def linear_instrument(name: str, listing: Listing) -> dict[str, Any]:
     step, tick = step_text(listing.step_dp), step_text(listing.price_dp)
     instrument = {
         "symbol": name,
@@ -224,7 +300,7 @@ def _linear_instrument(name: str, listing: Listing) -> dict[str, Any]:
     return instrument | ({"fundingInterval": listing.place.interval_h * 60} if listing.interval_known else {})
 
 
-def _linear_ticker(texts: Texts, number: int, quotes: Quotes, funding: Funding) -> dict[str, Any]:
+def linear_ticker(texts: Texts, number: int, quotes: Quotes, funding: Funding) -> dict[str, Any]:
     interest = float(quotes.volume[number]) / 3
     return {
         "markPrice": texts.price(number, funding.mark[number]),

@@ -3,22 +3,29 @@
 https://www.okx.com/docs-v5/en/#public-data-rest-api
 """
 
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from sandbox.calls import Answer, Call, json_answer
-from sandbox.exchanges.base import ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
+from sandbox.exchanges.keys import KEYS, is_signed
 from sandbox.market.board import Board
 from sandbox.market.listing import Listing
+from sandbox.market.networks import networks_of
 from sandbox.market.world import World
 
 _EMPTY = ("FUTURES", "OPTION", "MARGIN")
 _MAX_BOOK = 400
 _MAX_FULL_BOOK = 5_000
+_MAX_CANDLES = 300
+_SIGNED_FOR_S = 30.0
+# OKX's names of chains where they aren't ccxt's.
+_CHAINS = {"BTC": "Bitcoin", "BEP20": "BSC", "SOL": "Solana"}
 
 
-class _Kind:
+class Kind:
     """Markets of one instrument type; sizes in contracts for swaps."""
 
     def __init__(self, board: Board, kind: str) -> None:
@@ -67,16 +74,18 @@ class Okx(ExchangeHost):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._kinds = {
-            "SPOT": _Kind(world.board("okx", is_swap=False), "SPOT"),
-            "SWAP": _Kind(world.board("okx", is_swap=True), "SWAP"),
+            "SPOT": Kind(world.board("okx", is_swap=False), "SPOT"),
+            "SWAP": Kind(world.board("okx", is_swap=True), "SWAP"),
         }
-        self.live = {"/api/v5/public/time": self._time}
+        self._currencies = orjson.Fragment(orjson.dumps(_currency_rows(world)))
+        self.live = {"/api/v5/public/time": self._time, "/api/v5/asset/currencies": self._asset_currencies}
         self.quiet = {
             "/api/v5/public/instruments": self._instruments,
             "/api/v5/market/tickers": self._tickers,
             "/api/v5/market/ticker": self._ticker,
             "/api/v5/market/books": self._books,
             "/api/v5/market/books-full": self._books_full,
+            "/api/v5/market/candles": self._candles,
             "/api/v5/public/funding-rate": self._funding,
             "/api/v5/public/funding-rate-history": self._funding_history,
             "/api/v5/public/mark-price": self._mark_price,
@@ -139,6 +148,36 @@ class Okx(ExchangeHost):
             for side in (book.bids, book.asks)
         )
         return _success([{"asks": asks, "bids": bids, "ts": str(book.ts), "seqId": book.ts}])
+
+    def _candles(self, call: Call) -> Answer:
+        """Bars, newest first, each with whether it is complete; volumes in contracts, base and quote currency.
+
+        https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks"""
+        found = self._find(call)
+        if found is None:
+            return _failure("51001", "Instrument ID doesn't exist.")
+        kind, number = found
+        # Minutes are written small, hours and days large.
+        asked = call.query.get("bar", "1m")
+        step_s = STEPS.get(asked.lower()) if asked.endswith(("m", "H", "D")) else None
+        if step_s is None:
+            return _failure("51000", "Parameter bar error")
+        bars = kind.board.klines(
+            number, step_s=step_s, count=limit_of(call, "limit", 100, _MAX_CANDLES), now=World.tick(call.now)
+        )
+        rows = [
+            [
+                str(begin),
+                *(kind.texts.price(number, value) for value in prices),
+                kind.size(number, volume),
+                f"{volume:.8f}",
+                f"{turnover:.8f}",
+                "1",
+            ]
+            for begin, *prices, volume, turnover in bars.rows()
+        ]
+        rows[-1][-1] = "0"
+        return _success(rows[::-1])
 
     def _funding(self, call: Call) -> Answer:
         swaps = self._kinds["SWAP"]
@@ -215,10 +254,14 @@ class Okx(ExchangeHost):
     def _status(self, call: Call) -> Answer:
         return _success([])
 
+    def _asset_currencies(self, call: Call) -> Answer:
+        """Deposits and withdrawals by chain, for holders of a key only."""
+        return _key_refusal(call) or json_answer({"code": "0", "data": self._currencies, "msg": ""})
+
     def _time(self, call: Call) -> Answer:
         return _success([{"ts": str(int(call.now * 1000))}])
 
-    def _find(self, call: Call) -> tuple[_Kind, int] | None:
+    def _find(self, call: Call) -> tuple[Kind, int] | None:
         name = call.query.get("instId", "")
         for kind in self._kinds.values():
             if name in kind.numbers:
@@ -228,6 +271,48 @@ class Okx(ExchangeHost):
 
 def _success(data: list[Any]) -> Answer:
     return json_answer({"code": "0", "msg": "", "data": data})
+
+
+def _key_refusal(call: Call) -> Answer | None:
+    """OKX's refusal of a signed call; None where key, phrase, time and signature are good.
+
+    https://www.okx.com/docs-v5/en/#overview-rest-authentication"""
+    key = KEYS["okx"]
+    if call.headers.get("OK-ACCESS-KEY", "") != key["apiKey"]:
+        return json_answer({"msg": "Invalid OK-ACCESS-KEY", "code": "50111"}, 401)
+    if call.headers.get("OK-ACCESS-PASSPHRASE", "") != key["password"]:
+        return json_answer({"msg": "Request header OK-ACCESS-PASSPHRASE incorrect.", "code": "50105"}, 401)
+    stamp = call.headers.get("OK-ACCESS-TIMESTAMP", "")
+    asked = call.path + (f"?{call.raw_query}" if call.raw_query else "")
+    if not is_signed(f"{stamp}{call.method}{asked}", call.headers.get("OK-ACCESS-SIGN", ""), key["secret"]):
+        return json_answer({"msg": "Invalid Sign", "code": "50113"}, 401)
+    if abs(datetime.fromisoformat(stamp).timestamp() - call.now) > _SIGNED_FOR_S:
+        return json_answer({"msg": "Timestamp request expired", "code": "50102"}, 401)
+    return None
+
+
+def _currency_rows(world: World) -> list[dict[str, Any]]:
+    """One row per currency and chain."""
+    listings = world.board("okx", is_swap=False).listings
+    names = {name for each in listings for name in (each.asset.name, each.quote)}
+    return [
+        {
+            "ccy": asset.name,
+            "chain": f"{asset.name}-{_CHAINS.get(each.chain, each.chain)}",
+            "name": asset.name.title(),
+            "canDep": each.deposit,
+            "canWd": each.withdraw,
+            "canInternal": True,
+            "fee": f"{each.fee:.10f}",
+            "minWd": f"{2 * each.fee:.10f}",
+            "maxWd": "9999999",
+            "wdTickSz": "8",
+            "mainNet": True,
+        }
+        for asset in world.assets
+        if asset.name in names
+        for each in networks_of("okx", asset)
+    ]
 
 
 def _failure(code: str, message: str) -> Answer:

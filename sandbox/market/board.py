@@ -1,14 +1,14 @@
 """The markets of one exchange and kind: quotes, order books and funding at a moment."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.market.catalog import USDC
+from sandbox.market.catalog import USDT
 from sandbox.market.listing import Listing
 from sandbox.market.scenario import Quirk
 
@@ -25,6 +25,8 @@ _THIN_JUMP = 0.012
 _LEVEL_GAP = 1.1e-4
 _CROSSED_BY = 0.008
 _MAX_LEVELS = 400
+# How far apart the trades are that bars are made of.
+_TRADE_EVERY_S = 15
 
 
 class Prices(Protocol):
@@ -32,6 +34,9 @@ class Prices(Protocol):
 
     def mids(self, at: float) -> Floats:
         """Fair prices of all assets at Unix time `at`."""
+
+    def course(self, asset: int, at: Floats) -> Floats:
+        """Fair prices of one asset at many Unix times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,25 @@ class Book:
     ts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Klines:
+    """Bars of one market, oldest first, the last of which has not ended: when each begins (Unix ms), prices, volume in
+    listed base units and turnover in quote currency."""
+
+    open_ms: NDArray[np.int64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    turnover: Floats
+
+    def rows(self) -> Iterator[tuple[int, float, float, float, float, float, float]]:
+        """Bar by bar: begin, open, high, low, close, volume, turnover."""
+        columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.turnover)
+        return zip(*(column.tolist() for column in columns), strict=True)
+
+
 class Board:
     """The listings in a fixed order; what they show is a pure function of time."""
 
@@ -81,14 +105,15 @@ class Board:
         self.listings = tuple(listings)
         self._prices = prices
         self._asset = np.array([index[each.asset.name] for each in listings])
-        self._quote = np.array([index[USDC] if each.quote == USDC else -1 for each in listings])
+        self._quote = np.array([-1 if each.quote == USDT else index[each.quote] for each in listings])
         self._factor = np.array([each.multiplier * each.place.ratio * (1.0 + each.place.gap) for each in listings])
         self._fair_factor = np.array([each.multiplier * each.place.ratio for each in listings])
         self._half = np.array([each.half_spread for each in listings])
         self._top_usd = np.array([each.asset.top_usd for each in listings])
-        self._turnover = np.array([each.asset.turnover for each in listings])
+        self._turnover = np.array([each.asset.turnover / each.quote_usd for each in listings])
+        self._quote_usd = np.array([each.quote_usd for each in listings])
         self._price_scale = np.array([10.0**each.price_dp for each in listings])
-        self._step = np.array([each.contract_size / 10.0**each.step_dp for each in listings])
+        self._step = np.array([each.step for each in listings])
         self._daily = np.array([each.place.daily for each in listings])
         self._interval = np.array([each.place.interval_h for each in listings])
         self._planned = np.array([each.is_planned for each in listings])
@@ -133,10 +158,11 @@ class Board:
         return Book(bids, asks, int(quotes.ts[number]))
 
     def settled(self, number: int, now: float, count: int) -> list[tuple[int, float, float]]:
-        """Settled fundings of listing `number`, oldest first: (Unix ms, rate, mark price). A market that doesn't tell
-        its interval is so new that it settled once: its history doesn't tell it either."""
+        """Settled fundings of listing `number`, oldest first: (Unix ms, rate, mark price). Of a market that doesn't
+        tell its interval the last midnight's is all that is known: its history doesn't tell it either, not even to who
+        remembers yesterday's."""
         listing = self.listings[number]
-        seconds = listing.place.interval_h * HOUR_S
+        seconds = listing.place.interval_h * HOUR_S if listing.interval_known else DAY_S
         latest = math.floor(now / seconds) * seconds
         moments = [latest - back * seconds for back in range(count if listing.interval_known else 1)]
         rows = []
@@ -144,6 +170,37 @@ class Board:
             funding = self.funding(at - 1.0)
             rows.append((int(at * 1000), float(funding.rate[number]), float(funding.mark[number])))
         return rows
+
+    def klines(self, number: int, *, step_s: int, count: int, now: float) -> Klines:
+        """The last `count` bars of listing `number`, each `step_s` long (a multiple of the time between two trades).
+
+        There is a trade at the middle price every 15 s, so bars of any length are made of the same trades."""
+        last = math.floor(now / step_s) * step_s
+        starts = last - step_s * np.arange(count - 1, -1, -1)
+        at = (starts[:, None] + np.arange(0, step_s, _TRADE_EVERY_S)).astype(np.float64)
+        past = at <= now
+        scale = self._price_scale[number]
+        prices = np.round(self._mids_of(number, at.ravel()).reshape(at.shape) * scale) / scale
+        share = 1.0 + 0.5 * np.sin(at * 0.7 + self._phase[number])
+        turnover = np.where(past, self._turnover[number] * _TRADE_EVERY_S / DAY_S * share, 0.0)
+        return Klines(
+            open_ms=(starts * 1000).astype(np.int64),
+            open=prices[:, 0],
+            high=np.where(past, prices, -np.inf).max(axis=1),
+            low=np.where(past, prices, np.inf).min(axis=1),
+            close=prices[np.arange(count), past.sum(axis=1) - 1],
+            volume=(turnover / prices).sum(axis=1),
+            turnover=turnover.sum(axis=1),
+        )
+
+    def _mids_of(self, number: int, at: Floats) -> Floats:
+        """What `mids` says of listing `number`, at many moments."""
+        fair = self._prices.course(int(self._asset[number]), at)
+        quote = int(self._quote[number])
+        in_quote = fair / self._prices.course(quote, at) if quote >= 0 else fair
+        noise = _NOISE * np.sin(2 * math.pi * at / _NOISE_PERIOD_S + self._phase[number])
+        mids: Floats = in_quote * self._factor[number] * (1.0 + noise)
+        return mids
 
     def _levels(self, number: int, best: float, mid: float, levels: int, side: int) -> list[tuple[float, float]]:
         if not best > 0.0:
@@ -158,7 +215,8 @@ class Board:
             size_usd = np.where(depth == 0, THIN_USD, size_usd)
         scale = self._price_scale[number]
         prices = np.round(best * (1.0 + side * distance) * scale) / scale
-        sizes = np.maximum(1.0, np.floor(size_usd / mid / self._step[number])) * self._step[number]
+        mid_usd = mid * self._quote_usd[number]
+        sizes = np.maximum(1.0, np.floor(size_usd / mid_usd / self._step[number])) * self._step[number]
         _, first = np.unique(prices, return_index=True)
         kept = np.sort(first)
         kept = kept[prices[kept] > 0.0]
@@ -185,7 +243,7 @@ class Board:
         bid[crossed], ask[crossed] = ask[crossed] * (1 + _CROSSED_BY), bid[crossed] * (1 - _CROSSED_BY)
         shown_usd = self._top_usd.copy()
         shown_usd[self._quirks[Quirk.THIN]] = THIN_USD
-        size = np.maximum(1.0, np.floor(shown_usd / mid / self._step)) * self._step
+        size = np.maximum(1.0, np.floor(shown_usd / (mid * self._quote_usd) / self._step)) * self._step
         ask[self._quirks[Quirk.ZERO_ASK]] = 0.0
         bid[self._quirks[Quirk.NAN_BID]] = np.nan
         negative = self._quirks[Quirk.NEGATIVE_ASK]

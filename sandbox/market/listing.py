@@ -7,35 +7,34 @@ from dataclasses import dataclass
 
 from sandbox.market.catalog import (
     COMMON,
+    DOLLAR_PAIRS,
+    DOLLARS,
     MAJORS,
     MICRO,
-    MULTIPLIED,
     MULTIPLIER,
-    OKX_CONTRACTS,
-    USDC,
     USDC_BASES,
-    USDC_PRICE,
+    VENUES,
     Asset,
+    Venue,
     extra_assets,
 )
-from sandbox.market.scenario import CROSS, FUNDING, Part, Place, Quirk, cast_unused
+from sandbox.market.scenario import Part, Place, Quirk, cast_unused
 
-SPOT_VENUES = ("binance", "bybit", "okx")
-SWAP_VENUES = ("binanceusdm", "bybit", "okx")
 _PLAIN = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One market of one exchange. Prices are per unit of `base` (`multiplier` units of the asset); `price_dp` and
-    `step_dp` are the decimals of price tick and order step, the step (and `contract_size`) in the exchange's own
-    order unit."""
+    `step_dp` are the decimals of price tick and order step, the step in the exchange's own order unit (contracts of
+    `contract_size` base units, or of so many units of the quote currency where `is_inverse`)."""
 
     venue: str
     asset: Asset
     base: str
     quote: str
     is_swap: bool
+    is_inverse: bool
     place: Place
     is_planned: bool
     multiplier: float
@@ -45,8 +44,25 @@ class Listing:
 
     @property
     def symbol(self) -> str:
-        """The unified symbol."""
-        return f"{self.base}/{self.quote}" + (f":{self.quote}" if self.is_swap else "")
+        """The unified symbol: ccxt writes all of it in capitals."""
+        settle = self.base if self.is_inverse else self.quote
+        return (f"{self.base}/{self.quote}" + (f":{settle}" if self.is_swap else "")).upper()
+
+    @property
+    def step(self) -> float:
+        """The least order in units of `base`, at the usual price."""
+        size = self.contract_size / (self.asset.price if self.is_inverse else 1.0)
+        return size / 10.0**self.step_dp
+
+    @property
+    def quote_usd(self) -> float:
+        """About what one unit of the quote currency is worth in dollars."""
+        return MAJORS.get(self.quote, 1.0)
+
+    @property
+    def least_value(self) -> str:
+        """The least order in quote currency, about five dollars."""
+        return f"{5.0 / self.quote_usd:.8f}".rstrip("0").rstrip(".")
 
     @property
     def half_spread(self) -> float:
@@ -69,65 +85,86 @@ def assets_build(parts: tuple[Part, ...], count: int, seed: int) -> tuple[Asset,
         **cast_unused(parts),
         **{part.asset: part.price for part in parts if part.price},
     }
-    prices |= extra_assets(max(0, count - len(prices)))
-    assets = [Asset(USDC, USDC_PRICE, 9e8, 0.00003, 250_000.0, liveliness=0.004)]
+    extra = extra_assets(max(0, count - len(prices)))
+    assets = [
+        Asset(name, price, 9e8, 0.00003, 250_000.0, liveliness=0.0 if price == 1.0 else 0.004)
+        for name, price in DOLLARS.items()
+    ]
+    prices |= extra
     for name, price in prices.items():
         if name in MAJORS:
             assets.append(Asset(name, price, dice.uniform(3e8, 2e9), 0.00005, dice.uniform(40_000, 90_000)))
         else:
             spread = dice.uniform(0.0001, 0.00018)
-            assets.append(Asset(name, price, dice.uniform(4e6, 9e7), spread, dice.uniform(4_000, 14_000), 1.4))
+            turnover, top = dice.uniform(4e6, 9e7), dice.uniform(4_000, 14_000)
+            assets.append(Asset(name, price, turnover, spread, top, 1.4, extra=name in extra))
     return tuple(assets)
 
 
 def listings_build(assets: tuple[Asset, ...], parts: tuple[Part, ...]) -> tuple[Listing, ...]:
-    """Every market; the scenario's assets are spot only where a cross-exchange part puts them and perpetuals only where
-    a funding part does (a cross-exchange asset has ordinary perpetuals everywhere)."""
+    """Every market; the scenario's assets are listed only where their part puts them."""
     by_asset = {part.asset: part for part in parts if part.asset not in MICRO}
     micro = {part.asset: part for part in parts if part.asset in MICRO}
     listings: list[Listing] = []
     for asset in assets:
         part = by_asset.get(asset.name)
         listings += _spot(asset, part)
-        if asset.name != USDC:
+        if asset.name not in DOLLARS:
             listings += _swaps(asset, part or micro.get(asset.name))
     return tuple(listings)
 
 
 def _spot(asset: Asset, part: Part | None) -> Iterator[Listing]:
-    for venue in SPOT_VENUES:
-        if part is not None and (part.kind == FUNDING or venue not in part.places):
+    for name, venue in VENUES.items():
+        if part is not None and name not in part.spot:
             continue
-        yield _listing(venue, asset, "USDT", part.places[venue] if part else _PLAIN, is_planned=part is not None)
-        if asset.name in USDC_BASES:
-            yield _listing(venue, asset, USDC, _PLAIN, is_planned=False)
+        place = part.spot[name] if part else _PLAIN
+        for quote in venue.spot:
+            if _is_listed(asset, venue, quote):
+                yield _listing(name, asset, quote, place, is_planned=part is not None and quote == venue.spot[0])
+    for (name, quote), place in part.quoted.items() if part else ():
+        yield _listing(name, asset, quote, place, is_planned=True)
+
+
+def _is_listed(asset: Asset, venue: Venue, quote: str) -> bool:
+    """A venue's first currency quotes everything, the others only a few majors; one dollar is traded for another."""
+    if asset.name in DOLLARS:
+        return (asset.name, quote) in DOLLAR_PAIRS
+    if venue.few and asset.name not in (*MAJORS, *COMMON):
+        return False
+    return quote == venue.spot[0] or asset.name in USDC_BASES
 
 
 def _swaps(asset: Asset, part: Part | None) -> Iterator[Listing]:
-    planned = part if part is not None and part.kind == FUNDING else None
+    planned = part.swap if part is not None else None
     # An asset that is two things under one name has a perpetual of one of them only.
-    is_ambiguous = part is not None and any(place.ratio != 1.0 for place in part.places.values())
-    for venue in ("binanceusdm",) if is_ambiguous else SWAP_VENUES:
-        if planned is not None and venue not in planned.places:
+    is_ambiguous = part is not None and any(place.ratio != 1.0 for place in part.spot.values())
+    for name, venue in VENUES.items():
+        if not venue.swap or (is_ambiguous and name != "binanceusdm") or (planned is not None and name not in planned):
             continue
-        place = planned.places[venue] if planned else _PLAIN
-        yield _listing(venue, asset, "USDT", place, is_planned=planned is not None, is_swap=True)
+        if venue.few and asset.name not in (*MAJORS, *COMMON):
+            continue
+        place = planned[name] if planned is not None else Place(interval_h=venue.interval_h)
+        yield _listing(name, asset, venue.swap, place, is_planned=planned is not None, is_swap=True)
 
 
-def _listing(venue: str, asset: Asset, quote: str, place: Place, *, is_planned: bool, is_swap: bool = False) -> Listing:
-    base = MULTIPLIED.get(venue, {}).get(asset.name, asset.name) if is_swap else asset.name
+def _listing(name: str, asset: Asset, quote: str, place: Place, *, is_planned: bool, is_swap: bool = False) -> Listing:
+    venue = VENUES[name]
+    base = venue.packed.get(asset.name, asset.name) if is_swap else asset.name
     multiplier = 1.0 if base == asset.name else MULTIPLIER
-    price = asset.price * multiplier * place.ratio
-    contract_size, step_dp = 1.0, _decimals(math.ceil(math.log10(price)))
-    if is_swap and venue == "okx":
-        usual = 10.0 ** round(math.log10(10.0 / price)), 0
-        contract_size, step_dp = OKX_CONTRACTS.get(asset.name, usual)
+    price = asset.price * multiplier * place.ratio / MAJORS.get(quote, 1.0)
+    contract_size, step_dp = 1.0, _decimals(math.ceil(math.log10(price * MAJORS.get(quote, 1.0))))
+    if is_swap and venue.inverse:
+        contract_size, step_dp = 100.0 if asset.name == "BTC" else 10.0, 0
+    elif is_swap and venue.contracts is not None:
+        contract_size, step_dp = venue.contracts.get(asset.name, (10.0 ** round(math.log10(10.0 / price)), 0))
     return Listing(
-        venue=venue,
+        venue=name,
         asset=asset,
         base=base,
         quote=quote,
         is_swap=is_swap,
+        is_inverse=is_swap and venue.inverse,
         place=place,
         is_planned=is_planned,
         multiplier=multiplier,
@@ -141,4 +178,4 @@ def _decimals(count: int) -> int:
     return min(12, max(0, count))
 
 
-__all__ = ["CROSS", "FUNDING", "Listing", "assets_build", "listings_build"]
+__all__ = ["Listing", "assets_build", "listings_build"]

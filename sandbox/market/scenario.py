@@ -2,17 +2,26 @@
 
 All gaps are constant while prices move. Costs they are measured against (ccxt's taker fees): spot binance 0.10 %, bybit
 0.10 %, okx 0.15 %; perpetuals binanceusdm 0.05 %, bybit 0.06 %, okx 0.05 %; spreads 2 to 4 hundredths of a percent.
+
+Assets quoted in coins are few on purpose: two of them on one exchange already make cycles of four trades together.
 """
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any, TypeVar
 
-from sandbox.market.catalog import CAST
+from sandbox.market.catalog import CAST, USDC, USDT
+
+_Key = TypeVar("_Key")
 
 CROSS = "cross_exchange"
 FUNDING = "funding_rate"
+SPOT_PERP = "spot_perp"
+TRIANGULAR = "triangular"
+# Stands for the part's asset among the currencies of a cycle.
+ITSELF = "*"
 # Expected gaps are stretched by the seed, by at most this factor: seeds differ, and no bystander turns profitable.
 MAX_STRETCH = 1.08
 
@@ -46,40 +55,45 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One opportunity (`why` empty) or decoy: where it is listed, its legs (bought at, sold at) and least net edges."""
+    """One opportunity (`why` empty) or decoy: where its asset is listed, its legs and least net edges.
+
+    `spot` and `swap` are the exchanges with a spot market in their first currency and with a perpetual (None: all of
+    them, ordinary ones); `quoted` are spot markets in another currency, by (exchange, currency). Each of `legs` is
+    (bought at, sold at) or, of a cycle, (exchange, currency, currency…).
+    """
 
     kind: str
-    places: Mapping[str, Place]
-    legs: tuple[tuple[str, str], ...]
+    spot: Mapping[str, Place]
+    swap: Mapping[str, Place] | None
+    legs: tuple[tuple[str, ...], ...]
     least: tuple[str, ...] = ()
     why: str = ""
     asset: str = ""
     price: float = 0.0
     fee_flag: str = ""
     note: str = ""
+    quoted: Mapping[tuple[str, str], Place] = field(default_factory=dict)
 
 
 _PLAIN = Place()
 
 
-def _part(kind: str) -> Callable[..., Part]:
-    def part(
-        places: Mapping[str, Place],
-        *legs: tuple[str, str],
-        least: tuple[str, ...] = (),
-        why: str = "",
-        asset: str = "",
-        price: float = 0.0,
-        fee_flag: str = "",
-        note: str = "",
-    ) -> Part:
-        return Part(kind, places, legs, least, why, asset, price, fee_flag, note)
-
-    return part
+def _cross(spot: Mapping[str, Place], *legs: tuple[str, str], **more: Any) -> Part:
+    return Part(CROSS, spot, None, legs, **more)
 
 
-_cross = _part(CROSS)
-_funding = _part(FUNDING)
+def _funding(swap: Mapping[str, Place], *legs: tuple[str, str], **more: Any) -> Part:
+    return Part(FUNDING, {}, swap, legs, **more)
+
+
+def _spot_perp(spot: str, swap: str, place: Place, **more: Any) -> Part:
+    return Part(SPOT_PERP, {spot: _PLAIN}, {swap: place}, ((spot, swap),), **more)
+
+
+def _triangular(venue: str, quoted: Mapping[str, Place], *cycles: tuple[str, ...], **more: Any) -> Part:
+    places = {(venue, quote): place for quote, place in quoted.items()}
+    legs = tuple((venue, *currencies) for currencies in cycles)
+    return Part(TRIANGULAR, {venue: _PLAIN}, {}, legs, quoted=places, **more)
 
 
 def _apart(low: str, high: str, gap: float, *, low_is: Place = _PLAIN, high_is: Place = _PLAIN) -> dict[str, Place]:
@@ -117,9 +131,9 @@ _EXPECTED = (
     ),
     _funding(
         {
-            "okx": Place(daily=-0.0005),
-            "bybit": Place(daily=0.0015),
-            "binanceusdm": Place(daily=0.0035, interval_h=4),
+            "okx": Place(daily=-0.0027),
+            "bybit": Place(daily=-0.0007),
+            "binanceusdm": Place(daily=0.0013, interval_h=4),
         },
         ("okx", "binanceusdm"),
         least=("0.0011",),
@@ -130,6 +144,29 @@ _EXPECTED = (
         {"bybit": Place(daily=-0.0020, interval_h=2), "binanceusdm": Place(daily=0.0035)},
         ("bybit", "binanceusdm"),
         least=("0.0022",),
+    ),
+    _spot_perp("bybit", "bybit", Place(daily=0.0068), least=("0.0022",)),
+    _spot_perp(
+        "okx",
+        "binanceusdm",
+        Place(daily=0.0080, interval_h=1, gap=0.002),
+        least=("0.0024",),
+        note="that the perpetual is dearer than the coin is no part of the edge",
+    ),
+    _triangular(
+        "binance",
+        {"BTC": Place(gap=0.0075)},
+        (USDT, ITSELF, "BTC"),
+        least=("0.0034",),
+        note="USDT, the coin, BTC, USDC, USDT earns as well, but only by a detour",
+    ),
+    _triangular(
+        "bybit",
+        {"BTC": Place(gap=-0.0027), "ETH": Place(gap=0.0027)},
+        (USDT, "BTC", ITSELF, "ETH"),
+        (USDC, "BTC", ITSELF, "ETH"),
+        least=("0.0006", "0.0006"),
+        note="three trades never earn their fees here, four do",
     ),
 )
 
@@ -210,6 +247,19 @@ _DECOYS = (
         ("binanceusdm", "bybit"),
         why="basis against the position",
     ),
+    _spot_perp("binance", "okx", Place(daily=0.0025), why="gross positive, net negative"),
+    _spot_perp(
+        "binance", "bybit", Place(daily=-0.008), why="the coin would have to be borrowed",
+        note="the short leg pays; whoever sells the coin instead has to borrow it at a rate that nobody tells",
+    ),
+    _spot_perp("okx", "okx", Place(daily=0.006, gap=-0.006), why="basis against the position"),
+    _spot_perp("bybit", "bybit", Place(daily=0.009, quirk=Quirk.UNKNOWN_INTERVAL), why="unknown funding interval"),
+    _triangular("okx", {"BTC": Place(gap=0.003)}, (USDT, ITSELF, "BTC"), why="gross positive, net negative"),
+    _triangular("okx", {"BTC": Place(gap=0.009, quirk=Quirk.STALE)}, (USDT, ITSELF, "BTC"), why="stale"),
+    _triangular(
+        "bybit", {"BTC": Place(gap=0.009, quirk=Quirk.THIN)}, (USDT, ITSELF, "BTC"), why="thin book",
+        note="2 USD at the gap, under the least order; the rest of the book is fair",
+    ),
 )  # fmt: skip
 
 
@@ -222,12 +272,21 @@ def parts_cast(seed: int) -> tuple[Part, ...]:
     for part in (*_EXPECTED, *_DECOYS):
         stretch = 1.0 if part.why else 1.0 + (MAX_STRETCH - 1.0) * dice.random()
         asset = part.asset or names.pop()
-        places = {
-            venue: replace(place, gap=place.gap * stretch, daily=place.daily * stretch)
-            for venue, place in part.places.items()
-        }
-        parts.append(replace(part, asset=asset, price=part.price or CAST.get(asset, 0.0), places=places))
+        parts.append(
+            replace(
+                part,
+                asset=asset,
+                price=part.price or CAST.get(asset, 0.0),
+                spot=_stretched(part.spot, stretch),
+                swap=None if part.swap is None else _stretched(part.swap, stretch),
+                quoted=_stretched(part.quoted, stretch),
+            )
+        )
     return tuple(parts)
+
+
+def _stretched(places: Mapping[_Key, Place], stretch: float) -> dict[_Key, Place]:
+    return {key: replace(place, gap=place.gap * stretch, daily=place.daily * stretch) for key, place in places.items()}
 
 
 def cast_unused(parts: tuple[Part, ...]) -> dict[str, float]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.market.catalog import USDC, USDC_BASES
-from sandbox.market.listing import SPOT_VENUES, Listing
-from sandbox.market.scenario import CROSS, FUNDING, Part
+from sandbox.market.catalog import USDC, USDC_BASES, USDT, VENUES
+from sandbox.market.listing import Listing
+from sandbox.market.scenario import CROSS, FUNDING, ITSELF, SPOT_PERP, TRIANGULAR, Part
 
 
 class Scenario:
@@ -15,13 +15,17 @@ class Scenario:
         self._seed = seed
         self._parts = parts
         self._symbols: Mapping[tuple[str, str, bool], str] = {
-            (each.venue, each.asset.name, each.is_swap): each.symbol for each in listings if each.quote != USDC
+            (each.venue, each.asset.name, each.is_swap): each.symbol
+            for each in listings
+            if each.is_swap or each.quote == VENUES[each.venue].spot[0]
         }
+        self._listed = {(each.venue, each.symbol) for each in listings}
 
     def describe(self) -> dict[str, Any]:
         """`{"seed", "expected", "decoys", "missing_fee"}` as JSON-able data.
 
-        Each opportunity has kind, instrument (the asset, multiplier removed) and two legs, the bought one first.
+        Each opportunity has kind, instrument (the asset, multiplier removed) and its legs: two, the bought one first,
+        or the trades of a cycle in their order.
         Expected ones carry `min_net_edge`, a floor under their net edge at 1,000 USD at any time; decoys carry `why`.
         `missing_fee` names expected ones that must vanish when an operator flags the fee of `market` as unknown."""
         expected = [entry for part in self._parts if not part.why for entry in self._entries(part)]
@@ -34,11 +38,11 @@ class Scenario:
         }
 
     def _entries(self, part: Part) -> Iterator[dict[str, Any]]:
-        for number, (bought_at, sold_at) in enumerate(part.legs):
+        for number, named in enumerate(part.legs):
             entry: dict[str, Any] = {
                 "kind": part.kind,
                 "instrument": part.asset,
-                "legs": [self._leg(part, bought_at, "buy"), self._leg(part, sold_at, "sell")],
+                "legs": self._cycle(part, *named) if part.kind == TRIANGULAR else self._pair(part, *named),
             }
             if part.why:
                 entry["why"] = part.why
@@ -53,18 +57,30 @@ class Scenario:
                 }
             yield entry
 
-    def _leg(self, part: Part, venue: str, side: str) -> dict[str, str]:
-        return {
-            "exchange": venue,
-            "symbol": self._symbols[venue, part.asset, part.kind == FUNDING],
-            "side": side,
-        }
+    def _pair(self, part: Part, bought_at: str, sold_at: str) -> list[dict[str, str]]:
+        bought, sold = part.kind == FUNDING, part.kind in (FUNDING, SPOT_PERP)
+        return [self._leg(part, bought_at, "buy", is_swap=bought), self._leg(part, sold_at, "sell", is_swap=sold)]
+
+    def _leg(self, part: Part, venue: str, side: str, *, is_swap: bool) -> dict[str, str]:
+        return {"exchange": venue, "symbol": self._symbols[venue, part.asset, is_swap], "side": side}
+
+    def _cycle(self, part: Part, venue: str, *currencies: str) -> list[dict[str, str]]:
+        """The trades from each currency to the next and back to the first."""
+        names = [part.asset if name == ITSELF else name for name in currencies]
+        legs = []
+        for held, wanted in zip(names, (*names[1:], names[0]), strict=True):
+            bought = f"{wanted}/{held}"
+            is_bought = (venue, bought) in self._listed
+            symbol, side = (bought, "buy") if is_bought else (f"{held}/{wanted}", "sell")
+            legs.append({"exchange": venue, "symbol": symbol, "side": side})
+        return legs
 
     def _parity_decoys(self) -> Iterator[dict[str, Any]]:
         """USDC is below USDT: bought for USDT and sold for USDC looks like a gap to whoever takes them as one."""
+        venues = [name for name, venue in VENUES.items() if venue.spot == (USDT, USDC)]
         for base in USDC_BASES:
-            for bought_at in SPOT_VENUES:
-                for sold_at in SPOT_VENUES:
+            for bought_at in venues:
+                for sold_at in venues:
                     if bought_at != sold_at:
                         yield {
                             "kind": CROSS,

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.market.board import Board
-from sandbox.market.listing import SPOT_VENUES, SWAP_VENUES, Listing, assets_build, listings_build
+from sandbox.market.catalog import VENUES
+from sandbox.market.listing import Listing, assets_build, listings_build
 from sandbox.market.scenario import parts_cast
 from sandbox.market.told import Scenario
 
@@ -46,8 +47,9 @@ class World:
             (venue, is_swap): Board(
                 tuple(each for each in listings if each.venue == venue and each.is_swap is is_swap), index, self
             )
-            for is_swap, venues in ((False, SPOT_VENUES), (True, SWAP_VENUES))
-            for venue in venues
+            for venue, lists in VENUES.items()
+            for is_swap in (False, True)
+            if (lists.swap if is_swap else lists.spot)
         }
 
     @staticmethod
@@ -74,3 +76,12 @@ class World:
                 self._mids.pop(next(iter(self._mids)))
             self._mids[at] = found
         return found
+
+    def course(self, asset: int, at: Floats) -> Floats:
+        """Fair prices in USDT of asset number `asset` at many moments (Unix seconds), as `mids` has them."""
+        moments = at[:, None]
+        market = np.sum(_AMPLITUDES * np.sin(2 * math.pi * moments / _PERIODS + self._market_phases), axis=1)
+        swings = np.sin(self._frequencies[asset] * moments + self._phases[asset])
+        own = np.sum(self._amplitudes[asset] * swings, axis=1)
+        prices: Floats = self._base[asset] * np.exp(self._beta[asset] * market + own)
+        return prices

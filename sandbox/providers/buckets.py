@@ -28,6 +28,11 @@ class Buckets:
             self._levels[key] = (level - 1.0, now)
         return 0.0
 
+    def left(self, key: str, rate: Rate, now: float) -> tuple[int, float]:
+        """How many tokens a bucket has, and the seconds until it has one (0.0 where it has)."""
+        level = self._level(key, rate, now)
+        return int(level), max(0.0, (1.0 - level) * rate.seconds / rate.count)
+
     def clear(self) -> None:
         """Fill every bucket."""
         self._levels.clear()

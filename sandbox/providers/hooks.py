@@ -6,11 +6,13 @@ Specification: https://github.com/standard-webhooks/standard-webhooks/blob/main/
 import base64
 import binascii
 
+import msgspec
 import orjson
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.inbox import Inbox
+from sandbox.providers.oauth2 import TokenServer
 
 HOST = "hooks.sandbox.test"
 
@@ -29,16 +31,32 @@ def secret_check(secret: str) -> None:
         raise SecretError(f"must be whsec_ and base64 of 24 to 64 bytes (got {size})")
 
 
+class HookRules(msgspec.Struct, forbid_unknown_fields=True):
+    """What a receiver asks for besides a signature: headers with these values, a token of the sandbox's token server,
+    bodies that are not packed."""
+
+    headers: dict[str, str] = {}
+    oauth2: bool = False
+    unpacked: bool = False
+
+
 class Hooks:
     """Receivers by name; `/orders` at the hooks' host and `/_sandbox/hooks/orders` are the same one."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, tokens: TokenServer) -> None:
         self._inbox = inbox
+        self._tokens = tokens
         self._secrets: dict[str, list[str]] = {}
+        self._rules: dict[str, HookRules] = {}
 
     def reset(self) -> None:
-        """Forget the secrets."""
+        """Forget the secrets and the rules."""
         self._secrets.clear()
+        self._rules.clear()
+
+    def rule(self, rules: dict[str, HookRules]) -> None:
+        """Set what hooks ask for, by name or URL; others stay as they are."""
+        self._rules.update({_name(name): rule for name, rule in rules.items()})
 
     def tell(self, secrets: dict[str, str | list[str] | None]) -> None:
         """Set the secrets of hooks by name or URL (None forgets one); several while a secret is being rotated.
@@ -57,10 +75,13 @@ class Hooks:
                 self._secrets[_name(name)] = [value] if isinstance(value, str) else list(value)
 
     def answer(self, call: Call) -> Answer:
-        """Take one webhook: 401 when its signature is bad; without a told secret nothing is checked."""
+        """Take one webhook: 401 when its signature is bad; without a told secret or rule nothing is checked."""
         if call.method != "POST":
             return json_answer({"error": "send a POST"}, 405, {"Allow": "POST"})
         name = _name(call.path)
+        refusal = self._refusal(name, call)
+        if refusal is not None:
+            return refusal
         signature_ok = self._verify(name, call)
         status = 401 if signature_ok is False else 200
         self._inbox.add(
@@ -81,6 +102,17 @@ class Hooks:
     def error(self, status: int, retry_after: int | None) -> bytes:
         """The body of an error status."""
         return orjson.dumps({"error": f"status {status}", "retry_after": retry_after})
+
+    def _refusal(self, name: str, call: Call) -> Answer | None:
+        """Where the rules are not kept: 415 for a packed body (RFC 9110 section 15.5.16), 401 for a missing sign-in."""
+        rules = self._rules.get(name, HookRules())
+        headers = {key.lower(): value for key, value in call.headers.items()}
+        if rules.unpacked and headers.get("content-encoding", "identity") != "identity":
+            return json_answer({"error": "unsupported content coding"}, 415, {"Accept-Encoding": "identity"})
+        signed_in = all(headers.get(key.lower()) == value for key, value in rules.headers.items())
+        if rules.oauth2:
+            signed_in = signed_in and self._tokens.knows(headers.get("authorization", ""), call.now)
+        return None if signed_in else json_answer({"error": "sign in"}, 401, {"WWW-Authenticate": "Bearer"})
 
     def _verify(self, name: str, call: Call) -> bool | None:
         secrets = self._secrets.get(name)

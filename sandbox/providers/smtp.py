@@ -10,6 +10,8 @@ What happens at an address is written in its local part, before any `+`:
 | `spam` | 554 5.7.1 after the message: refused for its content |
 | `slow` | taken, the answer comes 5 s after the message |
 | `lostack` | taken, but the connection is cut before the answer |
+| `nobody` | taken; then a bounce (RFC 3464) with 5.1.1 for the envelope sender arrives in the inbox, as `bounce` |
+| `later` | taken; then a bounce with 4.4.7, the mail could not be handed on for days |
 | `cut` | the connection is cut at RCPT |
 """
 
@@ -32,6 +34,14 @@ _LINE = 64 * 1024
 _REFUSALS = {
     "bounce": "550 5.1.1 The email account that you tried to reach does not exist",
     "full": "452 4.2.2 The recipient's inbox is out of storage space",
+}
+
+
+_QUOTED = ("From", "To", "Subject", "Message-ID", "Date")
+# Taken first and sent back afterwards.
+_BOUNCES = {
+    "nobody": ("5.1.1", "550 5.1.1 The email account that you tried to reach does not exist"),
+    "later": ("4.4.7", "421 4.4.7 Delivery time expired"),
 }
 
 
@@ -230,6 +240,19 @@ class MailServer:
                 user=session.user,
                 raw=content.decode(errors="replace"),
             )
+            if _fate(address) in _BOUNCES and session.sender:
+                self._bounce(session.sender, address, message)
+
+    def _bounce(self, sender: str, address: str, message: EmailMessage) -> None:
+        """The notification that the next mail server would send back."""
+        status, words = _BOUNCES[_fate(address)]
+        self._inbox.add(
+            provider="bounce",
+            to=sender,
+            body=words,
+            at=time.time(),
+            raw=bounce_made(sender, address, status, words, message),
+        )
 
     async def _rset(self, session: _Session, argument: str) -> None:
         session.clear()
@@ -271,6 +294,43 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text, validate=True).decode()
     except binascii.Error as error:
         raise ValueError(str(error)) from None
+
+
+def bounce_made(sender: str, address: str, status: str, words: str, original: EmailMessage) -> str:
+    """A delivery status notification (RFC 3464 section 2) that quotes the original's headers."""
+    headers = "".join(f"{name}: {value}\r\n" for name, value in original.items() if name in _QUOTED)
+    return "\r\n".join(
+        (
+            "From: Mail Delivery System <MAILER-DAEMON@sandbox.test>",
+            f"To: {sender}",
+            "Subject: Undelivered Mail Returned to Sender",
+            "Auto-Submitted: auto-replied",
+            "MIME-Version: 1.0",
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="=_bounce"',
+            "",
+            "--=_bounce",
+            "Content-Type: text/plain; charset=us-ascii",
+            "",
+            f"Your message to {address} could not be delivered.",
+            "",
+            "--=_bounce",
+            "Content-Type: message/delivery-status",
+            "",
+            "Reporting-MTA: dns; sandbox.test",
+            "",
+            f"Final-Recipient: rfc822; {address}",
+            "Action: failed",
+            f"Status: {status}",
+            f"Diagnostic-Code: smtp; {words}",
+            "",
+            "--=_bounce",
+            "Content-Type: text/rfc822-headers",
+            "",
+            headers,
+            "--=_bounce--",
+            "",
+        )
+    )
 
 
 def _address(argument: str, word: str) -> str | None:

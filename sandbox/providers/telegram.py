@@ -1,4 +1,5 @@
-"""The Telegram Bot API: getMe and sendMessage with the errors and limits that senders meet.
+"""The Telegram Bot API: getMe, setWebhook and sendMessage with the errors and limits that senders meet, and the
+updates that Telegram sends to a bot's webhook when somebody writes to it.
 
 Limits: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this (one message a second per chat
 with short bursts, about 30 a second in all, 20 a minute in a group). Errors: https://core.telegram.org/bots/api.
@@ -24,6 +25,7 @@ TEXT_LIMIT = 4096
 PER_CHAT = Rate(1, 1.0, 3)
 PER_GROUP = Rate(20, 60.0, 20)
 OVERALL = Rate(30, 1.0, 30)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _PATH = re.compile(r"/bot(?P<token>[^/]*)/(?P<method>\w+)")
 
 
@@ -37,6 +39,22 @@ class TelegramState(msgspec.Struct, forbid_unknown_fields=True):
     migrated: dict[str, int] = {}
 
 
+class Said(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody writes to the bot."""
+
+    chat: int
+    text: str
+    type: str = "private"
+
+
+class Update(msgspec.Struct):
+    """One update on its way to a bot's webhook."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
 class Telegram:
     """api.telegram.org."""
 
@@ -44,12 +62,34 @@ class Telegram:
         self._inbox = inbox
         self._buckets = Buckets()
         self._message_id = 0
+        self._update_id = 0
+        self._webhook = ("", "")
         self.state = TelegramState()
 
     def reset(self) -> None:
         """Full buckets, no refusing chats but the standing ones."""
         self._buckets.clear()
+        self._webhook = ("", "")
         self.state = TelegramState()
+
+    def update(self, said: Said, now: float) -> Update | None:
+        """The update that Telegram sends for it; None while the bot has no webhook.
+
+        https://core.telegram.org/bots/api#setwebhook"""
+        url, secret = self._webhook
+        if not url:
+            return None
+        self._update_id += 1
+        message = {
+            "message_id": self._update_id,
+            "date": int(now),
+            "chat": {"id": said.chat, "type": said.type},
+            "from": {"id": abs(said.chat), "is_bot": False, "first_name": "Ada"},
+            "text": said.text,
+        }
+        body = orjson.dumps({"update_id": self._update_id, "message": message})
+        secrets = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret else {}
+        return Update(url, {"Content-Type": "application/json", **secrets}, body)
 
     def answer(self, call: Call) -> Answer:
         """One Bot API call."""
@@ -61,12 +101,14 @@ class Telegram:
         method = found["method"].lower()
         if method == "getme":
             return _success({"id": 100, "is_bot": True, "first_name": "Sandbox", "username": "arbedge_sandbox_bot"})
-        if method != "sendmessage":
+        if method not in ("sendmessage", "setwebhook"):
             return _failure(404, "Not Found")
         try:
             parameters = _parameters(call)
         except ValueError:
             return _failure(400, "Bad Request: can't parse JSON object")
+        if method == "setwebhook":
+            return self._set_webhook(parameters)
         return self._send_message(parameters, call.now)
 
     def error(self, status: int, retry_after: int | None) -> bytes:
@@ -74,6 +116,13 @@ class Telegram:
         if status == 429:
             return _too_many(retry_after or 1).body
         return _failure(status, {502: "Bad Gateway", 500: "Internal Server Error"}.get(status, "Error")).body
+
+    def _set_webhook(self, parameters: Mapping[str, Any]) -> Answer:
+        url, secret = str(parameters.get("url", "")), str(parameters.get("secret_token", ""))
+        if secret and not _SECRET.fullmatch(secret):
+            return _failure(400, "Bad Request: secret token contains unallowed characters")
+        self._webhook = (url, secret)
+        return json_answer({"ok": True, "result": True, "description": "Webhook was set"})
 
     def _send_message(self, parameters: Mapping[str, Any], now: float) -> Answer:
         chat = str(parameters.get("chat_id", ""))

@@ -11,6 +11,7 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
+from tests.markets.adapters import adapters_close
 from tests.sandbox_process import Sandbox, sandbox_run
 
 
@@ -58,6 +59,13 @@ def ask(gateway: str, name: str, question: Callable[[Any], Awaitable[Any]]) -> A
             await client.close()
 
     return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def closing() -> Iterator[None]:
+    """Close the warm adapters at the end of the module."""
+    yield
+    adapters_close()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ MAX_AGE_MS = 60_000
 MAX_RATIO = 0.20
 
 Fees = Mapping[tuple[str, str], float]
-Key = tuple[str, tuple[tuple[str, str], tuple[str, str]]]
+Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def cross_edges(world: World, at: float, fees: Fees) -> dict[Key, float]:
     """Net edges of every pair of spot markets of one asset on two exchanges that leaves an order worth placing."""
     sides = [
         side
-        for venue in ("binance", "bybit", "okx")
+        for venue in _venues(fees, is_swap=False)
         for side in _sides(world, world.board(venue, is_swap=False), at, fees)
     ]
     edges: dict[Key, float] = {}
@@ -53,9 +53,130 @@ def cross_edges(world: World, at: float, fees: Fees) -> dict[Key, float]:
 def funding_edges(world: World, at: float, fees: Fees, notional: float) -> dict[Key, float]:
     """Net edges over the horizon of every pair of perpetuals of one asset on two exchanges, at this notional."""
     edges: dict[Key, float] = {}
+    sides, received = _perpetuals(world, at, fees)
+    for long, short in _pairs(sides):
+        costs = _holding_costs(long, short, notional)
+        if costs is not None:
+            edges["funding_rate", (long.name, short.name)] = received[short.name] - received[long.name] - costs
+    return edges
+
+
+def spot_perp_edges(world: World, at: float, fees: Fees, notional: float) -> dict[Key, float]:
+    """Net edges over the horizon of every spot market with every perpetual of its asset, at this notional."""
+    edges: dict[Key, float] = {}
+    perpetuals, received = _perpetuals(world, at, fees)
+    by_asset: dict[str, list[Side]] = {}
+    for perpetual in perpetuals:
+        by_asset.setdefault(perpetual.listing.asset.name, []).append(perpetual)
+    for venue in _venues(fees, is_swap=False):
+        for spot in _sides(world, world.board(venue, is_swap=False), at, fees):
+            for perpetual in by_asset.get(spot.listing.asset.name, ()):
+                costs = _holding_costs(spot, perpetual, notional)
+                if abs(perpetual.mid / spot.mid - 1) <= MAX_RATIO and costs is not None:
+                    edges["spot_perp", (spot.name, perpetual.name)] = received[perpetual.name] - costs
+    return edges
+
+
+def cycle_edges(world: World, at: float, fees: Fees) -> dict[Key, float]:
+    """Net edges of every cycle of three trades on one exchange, and of four none of which could be spared.
+
+    Told from USDT if that is one of its currencies, else from another dollar, else from the first by name."""
+    edges: dict[Key, float] = {}
+    for venue in _venues(fees, is_swap=False):
+        trades: dict[str, dict[str, Trade]] = {}
+        for trade in _trades(world, venue, at, fees):
+            trades.setdefault(trade.held, {})[trade.wanted] = trade
+        for ring in _rings(trades):
+            edge = _cycle_edge(ring)
+            if edge is not None and not (len(ring) == 4 and _is_detour(ring, trades)):
+                edges["triangular", tuple((venue, trade.symbol) for trade in ring)] = edge
+    return edges
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One market used in one direction: levels are (rate before the fee, how much of what is held they take); `usd` is
+    about what a unit of what is held is worth."""
+
+    held: str
+    wanted: str
+    symbol: str
+    fee: float
+    levels: list[tuple[float, float]]
+    usd: float
+
+    @property
+    def best(self) -> float:
+        """What the best level brings after the fee."""
+        return self.levels[0][0] * (1 - self.fee)
+
+
+def _trades(world: World, venue: str, at: float, fees: Fees) -> Iterator[Trade]:
+    board = world.board(venue, is_swap=False)
+    for number, listing in _usable(board, at):
+        book, fee = board.book(number, at, 400), fees[venue, listing.symbol]
+        base, quote, usd = listing.base, listing.quote, listing.quote_usd
+        mid = (book.bids[0][0] + book.asks[0][0]) / 2
+        yield Trade(base, quote, listing.symbol, fee, book.bids, mid * usd)
+        yield Trade(quote, base, listing.symbol, fee, [(1 / price, price * size) for price, size in book.asks], usd)
+
+
+def _rings(trades: Mapping[str, Mapping[str, Trade]]) -> Iterator[tuple[Trade, ...]]:
+    def first(names: tuple[str, ...]) -> bool:
+        return names[0] == min(names, key=lambda name: (name != "USDT", name not in ("USD", "USDC"), name))
+
+    for one, firsts in trades.items():
+        for two, second in firsts.items():
+            for three, third in trades[two].items():
+                if three == one:
+                    continue
+                if one in trades[three] and first((one, two, three)):
+                    yield second, third, trades[three][one]
+                for four, fourth in trades[three].items():
+                    if four not in (one, two) and one in trades[four] and first((one, two, three, four)):
+                        yield second, third, fourth, trades[four][one]
+
+
+def _is_detour(ring: tuple[Trade, ...], trades: Mapping[str, Mapping[str, Trade]]) -> bool:
+    """Whether a single trade brings as much as two of these in a row, at the best prices."""
+    for one, two in zip(ring, (*ring[1:], ring[0]), strict=True):
+        straight = trades[one.held].get(two.wanted)
+        if straight is not None and straight.best >= one.best * two.best:
+            return True
+    return False
+
+
+def _cycle_edge(ring: tuple[Trade, ...]) -> float | None:
+    """Net edge of putting in the reference, or as much of it as still earns; None where that is no order."""
+    levels = [list(trade.levels) for trade in ring]
+    left, put_in, got_out = REFERENCE_USD / ring[0].usd, 0.0, 0.0
+    while left > 0 and all(levels):
+        through, fed = left, 1.0
+        for trade, rows in zip(ring, levels, strict=True):
+            through = min(through, rows[0][1] / fed)
+            fed *= rows[0][0] * (1 - trade.fee)
+        if put_in and fed <= 1:
+            break
+        left, put_in, got_out = left - through, put_in + through, got_out + through * fed
+        if fed <= 1:
+            break
+        fed = 1.0
+        for trade, rows in zip(ring, levels, strict=True):
+            rate, size = rows[0]
+            rows[0] = (rate, size - through * fed)
+            if rows[0][1] <= 1e-9 * size:
+                rows.pop(0)
+            fed *= rate * (1 - trade.fee)
+    if put_in * ring[0].usd < LEAST_USD:
+        return None
+    return got_out / put_in - 1
+
+
+def _perpetuals(world: World, at: float, fees: Fees) -> tuple[list[Side], dict[tuple[str, str], float]]:
+    """The usable perpetuals whose interval is told, and what each pays a short position within the horizon."""
     sides: list[Side] = []
-    income: dict[tuple[str, str], float] = {}
-    for venue in ("binanceusdm", "bybit", "okx"):
+    received: dict[tuple[str, str], float] = {}
+    for venue in _venues(fees, is_swap=True):
         board = world.board(venue, is_swap=True)
         funding = board.funding(at)
         usable = {side.name: side for side in _sides(world, board, at, fees)}
@@ -66,20 +187,22 @@ def funding_edges(world: World, at: float, fees: Fees, notional: float) -> dict[
             hours_to_next = (float(funding.next_ms[number]) / 1000 - at) / 3600
             interval = float(funding.interval_h[number])
             times = 0 if hours_to_next > HORIZON_H else (HORIZON_H - hours_to_next) // interval + 1
-            income[side.name] = times * float(funding.rate[number])
+            received[side.name] = times * float(funding.rate[number])
             sides.append(side)
-    for long, short in _pairs(sides):
-        spreads = [_spread(side, notional) for side in (long, short)]
-        if None in spreads:
-            continue
-        edges["funding_rate", (long.name, short.name)] = (
-            income[short.name]
-            - income[long.name]
-            - 2 * (long.fee + short.fee)
-            - sum(spread for spread in spreads if spread is not None)
-            + min(0.0, short.mid / long.mid - 1)
-        )
-    return edges
+    return sides, received
+
+
+def _holding_costs(long: Side, short: Side, notional: float) -> float | None:
+    """Both fees twice, both spreads, and an entry basis against the position."""
+    spreads = [_spread(side, notional) for side in (long, short)]
+    if spreads[0] is None or spreads[1] is None:
+        return None
+    return 2 * (long.fee + short.fee) + spreads[0] + spreads[1] - min(0.0, short.mid / long.mid - 1)
+
+
+def _venues(fees: Fees, *, is_swap: bool) -> list[str]:
+    """The exchanges whose fees for the kind are known."""
+    return sorted({venue for venue, symbol in fees if (":" in symbol) is is_swap})
 
 
 def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
@@ -91,17 +214,22 @@ def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
 
 
 def _sides(world: World, board: Board, at: float, fees: Fees) -> Iterator[Side]:
-    quotes = board.quotes(at)
     venue = board.listings[0].venue
-    for number, listing in enumerate(board.listings):
-        bid, ask = float(quotes.bid[number]), float(quotes.ask[number])
-        is_sound = listing.place.active and 0.0 < bid < ask and at * 1000 - float(quotes.ts[number]) < MAX_AGE_MS
-        if not is_sound:
+    for number, listing in _usable(board, at):
+        # Quoted in a coin: its partners would be other markets in that coin, of which there is never a second one.
+        if listing.quote_usd != 1.0:
             continue
-        fee = fees[venue, listing.symbol]
-        book = board.book(number, at, 400)
+        book, fee = board.book(number, at, 400), fees[venue, listing.symbol]
         bid_rate, ask_rate = _usdc_rates(world, venue, at, fees) if listing.quote == "USDC" else (1.0, 1.0)
         yield _side(listing, book, fee, bid_rate, ask_rate)
+
+
+def _usable(board: Board, at: float) -> Iterator[tuple[int, Listing]]:
+    quotes = board.quotes(at)
+    for number, listing in enumerate(board.listings):
+        bid, ask = float(quotes.bid[number]), float(quotes.ask[number])
+        if listing.place.active and 0.0 < bid < ask and at * 1000 - float(quotes.ts[number]) < MAX_AGE_MS:
+            yield number, listing
 
 
 def _side(listing: Listing, book: Book, fee: float, bid_rate: float, ask_rate: float) -> Side:

@@ -4,6 +4,7 @@ import http.client
 import json
 import time
 import urllib.error
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import ccxt.async_support as ccxt
@@ -81,6 +82,16 @@ def test_latency_holds_up_its_own_calls_only(outside: Sandbox) -> None:
     begun = time.monotonic()
     assert tickers(outside).status == 200
     assert time.monotonic() - begun >= 0.6
+
+
+def test_a_clock_is_off_in_the_body_and_in_the_date(outside: Sandbox) -> None:
+    outside.faults([{"host": "api.bybit.com", "clock_s": -300}])
+    reply = tickers(outside)
+    now = time.time()
+    assert reply.json["time"] / 1000 == pytest.approx(now - 300, abs=30)
+    assert parsedate_to_datetime(reply.headers["date"]).timestamp() == pytest.approx(now - 300, abs=30)
+    untouched = fetch(f"{outside.url}/https://api.binance.com/api/v3/time")
+    assert untouched.json["serverTime"] / 1000 == pytest.approx(now, abs=30)
 
 
 def test_a_body_of_ones_own(outside: Sandbox) -> None:
