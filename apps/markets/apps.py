@@ -11,6 +11,8 @@ class MarketsConfig(AppConfig):
         from apps.core import health
         from apps.markets import checks  # noqa: F401  (importing registers them)
         from apps.markets.exchanges import registry  # noqa: F401  (its rows are verified by the system check)
-        from apps.markets.health import probe
+        from apps.markets.health import archive_probe, probe, reads_probe
 
         health.register("markets", probe)
+        health.register("market_archive", archive_probe)
+        health.register("market_reads", reads_probe)

@@ -8,11 +8,12 @@ import numpy as np
 
 from apps.core import clock
 from apps.markets.enums import FeedState
-from apps.markets.exchanges.columns import FundingColumns, QuoteColumns, Reply
+from apps.markets.exchanges.columns import FundingColumns, QuoteColumns, Reply, RowTime
 
 # How much a new sample moves the clock offset: a `Date` header is only exact to a second.
 SMOOTHING = 0.2
-# A clock may drift by minutes. Hours mean that the answer itself is old: a dead mirror, a cache, a recording.
+# A clock may drift by minutes, and nobody may trade for minutes. Hours mean that the answer itself is old: a dead
+# mirror, a cache, a recording.
 DRIFT_MAX_MS = 3_600_000
 
 
@@ -52,21 +53,25 @@ def feed_judge(
     """Judge one answer: whether it moves at all, then the exchange's clock, then the age of its newest row.
 
     The exchange's clock is the answer's own time, else its newest row. Its sign of life is the newest row time, and
-    where rows carry none the content: the time of the answer alone proves only that a front server is up. Funding
-    rates may honestly stand still: without row times theirs is the time of the answer. What was used once and has not
-    moved since is frozen, however far its unmoving clock falls behind; an answer that was old from the first is stale.
+    where rows carry none the content: the time of the answer alone proves only that a front server is up. Times of
+    trades are signs of life beside the content, and no more: on a small exchange a minute without a trade is nothing
+    special, and quotes may move without one. Funding rates may honestly stand still: without row times theirs is the
+    time of the answer. What was used once and has not moved since is frozen, however far its unmoving clock falls
+    behind; an answer that was old from the first is stale.
     """
     now = reply.received_at
     # One row with a time far in the future must not speak for the others.
     latest = max(now, reply.exchange_at or 0) + rules.max_offset_ms
     row_ts = reply.value.row_ts
     newest_row = int(row_ts[row_ts <= latest].max(initial=0))
-    sign = newest_row or _content(reply.value) or reply.exchange_at or 0
+    trades = isinstance(reply.value, QuoteColumns) and reply.value.row_time is RowTime.TRADE
+    quoted_at = 0 if trades else newest_row
+    sign = quoted_at or _content(reply.value, newest_row) or reply.exchange_at or 0
     still = now - pulse.moved_at if sign and sign == pulse.sign else 0
     if still >= rules.frozen_after_ms:
         reason = f"{exchange} answers, but nothing in it has moved for {_span(still)}: refused as frozen"
         return Verdict(FeedState.FROZEN, reason, pulse)
-    answered_at = reply.exchange_at or newest_row or now
+    answered_at = reply.exchange_at or quoted_at or now
     asked_ms = (reply.sent_at + now) // 2
     offset = answered_at - asked_ms
     if abs(offset) > rules.max_offset_ms:
@@ -75,8 +80,8 @@ def feed_judge(
     seen = replace(pulse, offset_ms=smooth)
     verdict = Verdict(FeedState.OK, "", seen, offset_ms=round(smooth), answered_at=answered_at)
     row_age = now - (newest_row - verdict.offset_ms)
-    if newest_row and row_age > rules.max_age_ms:
-        reason = f"{exchange}'s newest row is {_span(row_age)} old: refused as stale"
+    if newest_row and row_age > (DRIFT_MAX_MS if trades else rules.max_age_ms):
+        reason = f"{exchange}'s newest {'trade' if trades else 'row'} is {_span(row_age)} old: refused as stale"
         return replace(verdict, state=FeedState.STALE, reason=reason)
     if sign != pulse.sign or still < 0:
         # A moment in the future: our clock was set back.
@@ -94,12 +99,12 @@ def _off(exchange: str, answered_at: int, offset: int, pulse: Pulse) -> Verdict:
     return Verdict(state, reason, replace(pulse, offset_ms=None))
 
 
-def _content(columns: QuoteColumns | FundingColumns) -> int:
+def _content(columns: QuoteColumns | FundingColumns, newest_row: int) -> int:
     if isinstance(columns, FundingColumns):
         return 0
-    digest = zlib.crc32(np.ascontiguousarray(columns.bid).tobytes())
-    digest = zlib.crc32(np.ascontiguousarray(columns.ask).tobytes(), digest)
-    digest = zlib.crc32(np.ascontiguousarray(columns.bid_size).tobytes(), digest)
+    digest = newest_row
+    for column in (columns.bid, columns.ask, columns.bid_size):
+        digest = zlib.crc32(np.ascontiguousarray(column).tobytes(), digest)
     # Negative, so that it can't be taken for a time; zero would mean that there is none.
     return -digest - 1
 

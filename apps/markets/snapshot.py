@@ -1,4 +1,5 @@
-"""Snapshots as bytes: a JSON header that names the columns, then the raw columns, each padded to eight bytes."""
+"""Snapshots as bytes: a JSON header that names the columns, then the raw columns, each padded to eight bytes; columns
+that a snapshot may lack are left out where it does."""
 
 import struct
 from collections.abc import Mapping
@@ -9,14 +10,15 @@ import msgspec
 import numpy as np
 
 from apps.core.exceptions import PermanentError
-from apps.markets.enums import SnapshotKind
+from apps.markets.enums import SnapshotKind, SnapshotOrigin
 from apps.markets.types import FundingRates, Quotes, Snapshot
 
-FORMAT: Final = 1
+FORMAT: Final = 3
 _MAGIC: Final = b"ARBS"
 _LENGTH: Final = struct.Struct("<4sI")
-_SCALARS: Final = frozenset({"exchange", "kind", "received_at", "market_version"})
-_DTYPES: Final = {"market_id": "<i4", "exchange_ts": "<i8", "next_funding_at": "<i8"}
+_SCALARS: Final = frozenset({"exchange", "kind", "received_at", "market_version", "origin"})
+_OPTIONAL: Final = frozenset({"open_interest"})
+_DTYPES: Final = {"market_id": "<i4", "exchange_ts": "<i8", "next_funding_at": "<i8", "interval_source": "|i1"}
 _CLASSES: Final[Mapping[SnapshotKind, type[Quotes] | type[FundingRates]]] = {
     SnapshotKind.SPOT: Quotes,
     SnapshotKind.SWAP: Quotes,
@@ -32,11 +34,12 @@ class _Header(msgspec.Struct, frozen=True):
     market_version: int
     rows: int
     columns: tuple[str, ...]
+    origin: SnapshotOrigin = SnapshotOrigin.POLL
 
 
 def snapshot_encode(snapshot: Snapshot) -> bytes:
     """The bytes of a snapshot."""
-    columns = _columns(type(snapshot))
+    columns = tuple(name for name in _columns(type(snapshot)) if getattr(snapshot, name) is not None)
     header = msgspec.json.encode(
         _Header(
             format=FORMAT,
@@ -46,6 +49,7 @@ def snapshot_encode(snapshot: Snapshot) -> bytes:
             market_version=snapshot.market_version,
             rows=len(snapshot.market_id),
             columns=columns,
+            origin=snapshot.origin,
         )
     )
     arrays = (np.ascontiguousarray(getattr(snapshot, name), dtype=_dtype(name)) for name in columns)
@@ -58,7 +62,7 @@ def snapshot_decode(data: bytes) -> Snapshot:
     Raises PermanentError(code="unknown_format") for another format, other columns or bytes that are cut short."""
     header, offset = _read_header(data)
     cls = _CLASSES[header.kind]
-    names = _columns(cls)
+    names = tuple(name for name in _columns(cls) if name not in _OPTIONAL or name in header.columns)
     if header.format != FORMAT or header.columns != names:
         raise PermanentError(f"snapshot of format {header.format}, this is {FORMAT}", code="unknown_format")
     columns: dict[str, Any] = {}
@@ -72,7 +76,11 @@ def snapshot_decode(data: bytes) -> Snapshot:
     if cls is Quotes:
         columns["kind"] = header.kind
     return cls(
-        exchange=header.exchange, received_at=header.received_at, market_version=header.market_version, **columns
+        exchange=header.exchange,
+        received_at=header.received_at,
+        market_version=header.market_version,
+        origin=header.origin,
+        **columns,
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from apps.markets.enums import MarketType
-from apps.markets.types import Floats, MarketTable
+from apps.markets.enums import FeeSource, MarketType
+from apps.markets.fees import FeeBook
+from apps.markets.types import Fee, Floats, MarketTable
 from apps.markets.validate import MarketIndex
 
 TABLE_FIELDS: Final = (
@@ -21,8 +22,6 @@ TABLE_FIELDS: Final = (
     "contract_size",
     "multiplier",
     "taker_fee",
-    "taker_fee_override",
-    "fee_unknown",
     "amount_step",
     "min_amount",
     "min_notional",
@@ -30,17 +29,21 @@ TABLE_FIELDS: Final = (
 )
 
 
-def table_build(version: int, rows: Sequence[tuple[Any, ...]]) -> MarketTable:
-    """The table of rows of `TABLE_FIELDS`, which are sorted by id."""
+INDEX_FIELDS: Final = ("id", "symbol", "type", "contract_size", "settled_interval_hours")
+_TYPE_CODES: Final[dict[str, int]] = {MarketType.SPOT: 0, MarketType.SWAP: 1, MarketType.INVERSE: 2}
+
+
+def table_build(version: int, rows: Sequence[tuple[Any, ...]], rules: FeeBook) -> MarketTable:
+    """The table of rows of `TABLE_FIELDS`, which are sorted by id, with the fees that count under `rules`."""
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in TABLE_FIELDS]
-    ids, exchange, symbol, kind, instrument, base, quote, contract, multiplier, fee, override, unknown, *rest = columns
+    ids, exchange, symbol, kind, instrument, base, quote, contract, multiplier, taker, *rest = columns
     step, min_amount, min_notional, leverage = rest
     exchanges, exchange_code = _coded(exchange)
     instruments, instrument_code = _coded(instrument)
     quotes, quote_code = _coded(quote)
     fees = [
-        None if doubted else told if own is None else own
-        for told, own, doubted in zip(fee, override, unknown, strict=True)
+        rules.fee(exchange=name, market_id=number, type=code, told=Fee(told, None, FeeSource.TOLD)).taker
+        for name, number, code, told in zip(exchange, ids, kind, taker, strict=True)
     ]
     return MarketTable(
         version=version,
@@ -48,7 +51,7 @@ def table_build(version: int, rows: Sequence[tuple[Any, ...]]) -> MarketTable:
         exchange=exchanges,
         exchange_code=exchange_code.astype(np.int16),
         symbol=list(symbol),
-        type_code=np.array([code == MarketType.SWAP for code in kind], dtype=np.int8),
+        type_code=np.array([_TYPE_CODES[code] for code in kind], dtype=np.int8),
         instrument_code=instrument_code,
         instruments=instruments,
         base=list(base),
@@ -64,13 +67,16 @@ def table_build(version: int, rows: Sequence[tuple[Any, ...]]) -> MarketTable:
     )
 
 
-def index_build(version: int, rows: Sequence[tuple[int, str, Decimal]]) -> MarketIndex:
-    """The index of (id, symbol, contract size) rows, which are sorted by id."""
+def index_build(version: int, rows: Sequence[tuple[Any, ...]]) -> MarketIndex:
+    """The index of rows of `INDEX_FIELDS`, which are sorted by id."""
+    ids, symbols, types, sizes, hours = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return MarketIndex(
         version=version,
-        row_of={symbol: row for row, (_, symbol, _) in enumerate(rows)},
-        market_id=np.array([market_id for market_id, _, _ in rows], dtype=np.int32),
-        contract_size=_floats(size for _, _, size in rows),
+        row_of={symbol: row for row, symbol in enumerate(symbols)},
+        market_id=np.array(ids, dtype=np.int32),
+        contract_size=_floats(sizes),
+        is_inverse=np.array([kind == MarketType.INVERSE for kind in types], dtype=np.bool_),
+        settled_interval_hours=_floats(hours),
     )
 
 
@@ -80,5 +86,5 @@ def _coded(values: Sequence[str]) -> tuple[list[str], np.ndarray[tuple[int], np.
     return names, np.fromiter((codes[value] for value in values), dtype=np.int32, count=len(values))
 
 
-def _floats(values: Iterable[Decimal | int | None]) -> Floats:
+def _floats(values: Iterable[Decimal | float | None]) -> Floats:
     return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)

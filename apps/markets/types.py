@@ -1,4 +1,4 @@
-"""What markets hands to other rooms: snapshots as columns, the market table, order books, and its news."""
+"""What markets hands to other rooms: snapshots as columns, the market table, order books. (Its news: events.py.)"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,8 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.core.events import Event
-from apps.markets.enums import FeedState, MarketType, SnapshotKind
+from apps.markets.enums import BarOrigin, FeedState, FeeSource, Gate, MarketType, SnapshotKind, SnapshotOrigin
 
 Floats: TypeAlias = NDArray[np.float64]
 Int8s: TypeAlias = NDArray[np.int8]
@@ -24,7 +23,9 @@ class Quotes:
 
     Prices are in quote currency per unit of the listed base, sizes in units of the listed base (contract size applied),
     `quote_volume` in quote currency over 24 h, times in Unix ms; `exchange_ts` is corrected by the exchange's clock
-    offset. NaN means unknown (only in `last` and `quote_volume`: rows without bid, ask or sizes are refused earlier).
+    offset. NaN means unknown: in `last`, `quote_volume`, and in the sizes of exchanges whose bulk call tells none; rows
+    without bid or ask are refused earlier. `open_interest` is what stands open of a perpetual, counted once, in units
+    of the listed base; None where the exchange's bulk call tells it of no market.
     """
 
     exchange: str
@@ -39,14 +40,17 @@ class Quotes:
     last: Floats
     quote_volume: Floats
     exchange_ts: Int64s
+    origin: SnapshotOrigin = SnapshotOrigin.POLL
+    open_interest: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FundingRates:
     """Funding of many perpetuals of one exchange; all arrays have length n, sorted by market id.
 
-    `rate` is the fraction of notional that longs pay shorts per interval of `interval_hours` (NaN: unknown, the rate is
-    then not comparable), `next_funding_at` Unix ms (0: unknown), `mark` and `index` in quote currency (NaN: unknown).
+    `rate` is the predicted fraction of notional that longs pay shorts per interval of `interval_hours` (NaN: unknown,
+    the rate is then not comparable), which `interval_source` vouches for (`IntervalSource`), `next_funding_at` Unix ms
+    (0: unknown), `mark` and `index` in quote currency (NaN: unknown). Settled rates are rows of their own.
     """
 
     exchange: str
@@ -55,10 +59,12 @@ class FundingRates:
     market_id: Int32s
     rate: Floats
     interval_hours: Floats
+    interval_source: Int8s
     next_funding_at: Int64s
     mark: Floats
     index: Floats
     exchange_ts: Int64s
+    origin: SnapshotOrigin = SnapshotOrigin.POLL
 
     @property
     def kind(self) -> SnapshotKind:
@@ -67,6 +73,90 @@ class FundingRates:
 
 
 Snapshot: TypeAlias = Quotes | FundingRates
+
+
+@dataclass(frozen=True, slots=True)
+class FundingHistory:
+    """Settled fundings of one perpetual, oldest first, of length n: when (Unix ms), and the fraction of notional that
+    longs really paid shorts then."""
+
+    market_id: int
+    settled_at: Int64s
+    rate: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FundingStats:
+    """What a perpetual's settled fundings come to: how many there are, their interval in hours, mean and standard
+    deviation of the rate per hour. None: too few to tell."""
+
+    market_id: int
+    count: int
+    interval_hours: float | None
+    mean_hourly: float | None
+    std_hourly: float | None
+
+    @property
+    def mean_8h(self) -> float | None:
+        """The mean as a rate per eight hours, the way most exchanges write it."""
+        return None if self.mean_hourly is None else 8 * self.mean_hourly
+
+    @property
+    def std_8h(self) -> float | None:
+        """The deviation of rates written per eight hours."""
+        return None if self.std_hourly is None else 8 * self.std_hourly
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadStats:
+    """How the funding of a long and a short perpetual differed: per hour what the short leg received less what the long
+    leg paid, at `points` moments `step_hours` apart.
+
+    `phi` is the part of a deviation that is left one step later, `half_life_hours` the time in which half of it is
+    gone; both are None where the spread does not return to its mean or there are too few points to tell."""
+
+    long_id: int
+    short_id: int
+    points: int
+    step_hours: float | None
+    mean_hourly: float | None
+    std_hourly: float | None
+    phi: float | None
+    half_life_hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Bars of n markets of one exchange over the same m spans of time, as they are known now.
+
+    `market_ids` [n] sorted, `open_ms` [m] the start of each bar in Unix ms, ascending and evenly spaced by the
+    timeframe; the last bar is closed. Prices [n, m] in quote currency per unit of the listed base, NaN where nobody
+    watched; `volume` [n, m] as the exchange tells it in its own bars (NaN: not told, always so in bars of our quotes).
+    """
+
+    exchange: str
+    timeframe: str
+    market_ids: Int64s
+    open_ms: Int64s
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One known bar of one market: prices in quote currency per listed base, `volume` as the exchange tells it in its
+    own bars (None: not told), and where it comes from."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float | None
+    origin: BarOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +172,10 @@ class Latest:
 class MarketTable:
     """All active markets of usable exchanges as columns of length m, sorted by id.
 
-    `type_code` is 0 for spot and 1 for perpetuals; the other codes index the short lists `exchange`, `instruments` and
-    `quotes`. Prices in snapshots are per unit of the listed base: one listed unit is `multiplier` units of the
-    instrument (`1000PEPE` -> 1000). A fee, step, minimum or leverage that is not known is NaN.
+    `type_code` is 0 for spot, 1 for linear and 2 for inverse perpetuals; the other codes index the short lists
+    `exchange`, `instruments` and `quotes`. Prices in snapshots are per unit of the listed base: one listed unit is
+    `multiplier` units of the instrument (`1000PEPE` -> 1000). A fee, step, minimum or leverage that is not known is
+    NaN.
     """
 
     version: int
@@ -146,39 +237,66 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotStored(Event):
-    """A usable snapshot is in the store."""
+class Guards:
+    """How our calls to an exchange are guarded now: its breaker (closed, open, half_open), in how many seconds an open
+    one lets a call through, and the fraction of the request budget that is used in its window (None: Redis is away)."""
 
-    exchange: str
-    kind: str
-    rows: int
-    refused: int
-    received_at: int
+    breaker: str
+    retry_in_s: float
+    budget_used: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class FeedStateChanged(Event):
-    """A feed went from one state to another; `reason` says why in words."""
+class ExchangeReport:
+    """How one exchange is, for people: its row, its feeds, its guards, and how many dead letters are open."""
 
-    exchange: str
-    kind: str
-    state: str
+    id: str
+    name: str
+    enabled: bool
+    status: str
+    status_reason: str
+    clock_offset_ms: int
+    markets_loaded_at: datetime | None
+    transfers_checked_at: datetime | None
+    key_problem: str
+    feeds: tuple[FeedStatus, ...]
+    guards: Guards
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRoute:
+    """Whether an asset can be moved from one exchange to another, and why not, or why nobody knows.
+
+    Where `state` is OPEN: over which `network` (ccxt's unified code), and what the withdrawal takes at least and costs,
+    in units of the currency as the first exchange lists it (None: not told), one of which is `unit` units of the
+    instrument. `checked_at` is when the exchange whose
+    knowledge is older was asked (None: never)."""
+
+    state: Gate
     reason: str
+    network: str
+    withdraw_fee: Decimal | None
+    withdraw_min: Decimal | None
+    checked_at: datetime | None
+    unit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class BooksStored(Event):
-    """Order books of these markets are in the store."""
+class Fee:
+    """Fees of one market as fractions of what is traded, and whose word that is; None = unknown, 0 = free and meant so,
+    a negative maker fee is a rebate."""
 
-    market_ids: tuple[int, ...]
-    received_at: int
+    taker: Decimal | None
+    maker: Decimal | None
+    source: FeeSource
 
 
 @dataclass(frozen=True, slots=True)
 class MarketFacts:
     """One market in exact numbers, amounts in listed base units; None = the exchange does not say.
 
-    `taker_fee` is the one that counts (an operator's override before the exchange's word), a fraction."""
+    The fees are the ones that count (an operator's rule before the exchange's word), as fractions."""
 
     id: int
     exchange: str
@@ -191,6 +309,7 @@ class MarketFacts:
     multiplier: int
     contract_size: Decimal
     taker_fee: Decimal | None
+    maker_fee: Decimal | None
     amount_step: Decimal | None
     min_amount: Decimal | None
     min_notional: Decimal | None

@@ -12,6 +12,7 @@ from apps.core import clock, loop
 from apps.markets import selectors, services
 from apps.markets.enums import FeedState, SnapshotKind
 from apps.markets.exchanges import registry
+from tests.markets.adapters import adapters_close
 from tests.sandbox_process import Sandbox, sandbox_run
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "har"
@@ -36,8 +37,7 @@ def replay(settings: Settings) -> Iterator[Sandbox]:
         selectors.caches_forget()
         yield sandbox
         selectors.caches_forget()
-        for adapter in registry.adapters_forget():
-            loop.run(adapter.close(), timeout=5)
+        adapters_close()
 
 
 def poll(exchange: str, kind: SnapshotKind) -> services.IngestReport:
@@ -75,3 +75,23 @@ def test_a_recording_that_has_played_out_is_frozen(replay: Sandbox, settings: Se
     report = poll("bybit", SnapshotKind.SWAP)
     assert report.state is FeedState.FROZEN
     assert selectors.snapshots_latest(now_ms=clock.now_ms()).swap == []
+
+
+def test_kraken_futures_inverse_rates_of_2019_lie_within_the_exchanges_own_limits() -> None:
+    moment = datetime(2019, 11, 11, 7, 14, 44, tzinfo=UTC)
+    with sandbox_run("--replay", str(RECORDINGS), "--replay-at", moment.isoformat()) as sandbox:
+        adapter = registry.adapter("krakenfutures", gateway=sandbox.url)
+        specs = {spec.symbol: spec for spec in loop.run(adapter.markets(), timeout=20)}
+        quotes = loop.run(adapter.quotes(SnapshotKind.SWAP, markets_from=0), timeout=20)
+        rates = loop.run(adapter.funding(markets_from=0), timeout=20)
+        adapters_close()
+    assert abs(quotes.exchange_at - clock.to_ms(moment)) < 1000
+    bids = dict(zip(quotes.value.symbols, quotes.value.bid.tolist(), strict=True))
+    assert bids["BTC/USD:BTC"] == 8797
+    # One is quoted in bitcoin, whatever ccxt calls it.
+    assert [symbol for symbol, spec in specs.items() if not spec.active] == ["XRP/USD:USD"]
+    inverse = [symbol.endswith(":USD") is False for symbol in rates.value.symbols]
+    told = np.abs(rates.value.rate[inverse])
+    # The instruments say that no relative rate exceeds 0.0005; read as dollars they would be below a billionth.
+    assert ((told > 1e-6) & (told < 0.0005)).all()
+    assert set(rates.value.next_funding_at.tolist()) == {clock.to_ms(moment.replace(hour=8, minute=0, second=0))}

@@ -8,15 +8,16 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from apps.opportunities.enums import OpportunityKind
+from apps.opportunities.enums import OpportunityKind, Side
 from apps.opportunities.evidence import evidence_of, recompute
 from apps.opportunities.legs import Leg
 from apps.opportunities.pricing import Priced, price_legs
 from apps.opportunities.selectors import kind_families
-from apps.opportunities.strategies.registry import strategies, strategy_get
+from apps.opportunities.strategies.registry import signal_get, signals, strategies, strategy_get
+from apps.opportunities.technical.conditions import conditions_parse
 from apps.opportunities.types import Family
-from tests.opportunities.factories import NAN, PARAMS, Listing, terms, view_of
-from tests.opportunities.test_pricing import cross_legs, funding_legs
+from tests.opportunities.factories import NAN, PARAMS, Listing, cycle, terms, view_of
+from tests.opportunities.test_pricing import cross_legs, funding_legs, spot_perp_legs
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Case:
 
     listings: tuple[Listing, ...]
     legs: Callable[[], tuple[Leg, ...]]
+    quantity: str = "0.5"
 
 
 CASES = {
@@ -36,6 +38,30 @@ CASES = {
         ),
         funding_legs,
     ),
+    "spot_perp": Case(
+        (
+            Listing("a", 99.99, 100.01),
+            Listing("a", 99.99, 100.01, swap=True, fee=0.0005, rate=0.0021),
+        ),
+        spot_perp_legs,
+    ),
+    "triangular": Case(
+        (
+            Listing("a", 49990.0, 50000.0),
+            Listing("a", 0.0399, 0.04, "ETH", "BTC"),
+            Listing("a", 2020.0, 2021.0, "ETH"),
+        ),
+        cycle,
+        quantity="1000",
+    ),
+}
+
+# What a signal is found by: a rule, and bars in which it holds on the first of two markets.
+SIGNAL_CASES = {
+    "technical": (
+        {"all": [{"indicator": "rsi_14", "timeframe": "1h", "op": "<", "value": 30}]},
+        {"1h": {"rsi_14": [[31, 20], [40, 45]], "close": [[100, 99], [100, 99]], "atr_14": [[1, 1], [1, 1]]}},
+    ),
 }
 
 
@@ -46,7 +72,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def test_every_kind_is_registered_and_has_a_case(kind: str) -> None:
-    assert set(strategies.names()) == set(OpportunityKind.values) == set(CASES)
+    assert set(strategies.names()) == set(CASES)
+    assert {*strategies.names(), *signals.names()} == set(OpportunityKind.values)
     strategy = strategy_get(kind)
     assert strategy.kind == kind
     assert strategy.formula.startswith(f"{kind}/")
@@ -58,7 +85,9 @@ def test_every_kind_is_registered_and_has_a_case(kind: str) -> None:
 def test_the_one_opportunity_is_found_once(kind: str) -> None:
     found = strategy_get(kind).scan(view_of(CASES[kind].listings), PARAMS)
     assert len(found) == 1
-    assert found.legs.shape == (1, len(found.sides))
+    assert found.legs.shape == found.sides.shape
+    assert len(found.at(0)) == len(CASES[kind].legs())
+    assert len(found.quote_code) == 1
     assert found.kind == kind
     assert {len(column) for column in (found.gross, found.net, found.notional)} == {1}
     assert PARAMS.min_net_edge < found.net[0] <= found.gross[0]
@@ -109,7 +138,7 @@ def test_evidence_recomputes(kind: str) -> None:
 
 def test_a_higher_fee_lowers_the_priced_edge(kind: str) -> None:
     strategy, legs = strategy_get(kind), CASES[kind].legs()
-    quantity = Decimal("0.5")
+    quantity = Decimal(CASES[kind].quantity)
     edge = terms().edge
     before = strategy.edges(legs, edge, quantity)
     for at in range(len(legs)):
@@ -117,3 +146,21 @@ def test_a_higher_fee_lowers_the_priced_edge(kind: str) -> None:
         after = strategy.edges(dearer, edge, quantity)
         assert after.net < before.net
         assert after.gross == before.gross
+
+
+@pytest.mark.parametrize("name", signals.names())
+def test_a_signal_has_a_strength_and_marks_on_both_sides_of_its_price(name: str) -> None:
+    strategy, (rule, bars) = signal_get(name), SIGNAL_CASES[name]
+    assert (strategy.kind, strategy.family) == (name, kind_families()[name])
+    assert strategy.formula.startswith(f"{name}/")
+    assert 0 < strategy.unseen_s <= strategy.longest_s
+    readings = {frame: {key: np.array(pairs, float) for key, pairs in bar.items()} for frame, bar in bars.items()}
+    found = strategy.signals(conditions_parse(rule), readings)
+    assert found.holds.tolist() == [True, False]
+    assert 0 < found.strength[0] < 1
+    assert found.strength[1] == 0
+    bought = strategy.marks(Side.BUY, Decimal(100), Decimal("0.01"))
+    sold = strategy.marks(Side.SELL, Decimal(100), Decimal("0.01"))
+    assert bought.stop is not None and bought.target is not None and bought.stop < 100 < bought.target
+    assert sold.stop is not None and sold.target is not None and sold.target < 100 < sold.stop
+    assert strategy.marks(Side.BUY, Decimal(100), Decimal(1)).stop is None

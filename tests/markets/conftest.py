@@ -5,26 +5,23 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from apps.core import loop
 from apps.markets import selectors
-from apps.markets.exchanges import registry
 from tests.markets import wire as wires
+from tests.markets.adapters import adapters_close, budgets_forget
 
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """No cached tables and no warm adapters of an earlier test."""
+    """No cached tables, no warm adapters and no used-up budgets of an earlier test."""
     selectors.caches_forget()
+    budgets_forget()
     yield
     selectors.caches_forget()
-    for adapter in registry.adapters_forget():
-        # ccxt waits a quarter of a second for TLS to end; there is none here.
-        adapter.client._ccxt.timeout_on_exit = 0  # type: ignore[attr-defined]
-        loop.run(adapter.close(), timeout=5)
+    adapters_close()
 
 
 @pytest.fixture
-def wire(settings: Settings) -> Iterator[wires.Wire]:
+def wire(settings: Settings, ample: None) -> Iterator[wires.Wire]:
     """An exchange's side of the wire that says what the test tells it to; the settings point at it."""
     server = wires.Wire()
     settings.SANDBOX_URL = server.url

@@ -11,10 +11,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from apps.core import events, redis
 from apps.markets import selectors, services
+from apps.markets.events import BooksStored
 from apps.markets.models import Exchange, Market
 from apps.markets.services import books as books_service
 from apps.markets.services import guard
-from apps.markets.types import BooksStored
 from tests.markets.wire import BINANCE, OKX, Wire, binance_info, binance_symbol, okx, okx_instrument
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_state")]

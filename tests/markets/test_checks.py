@@ -1,6 +1,7 @@
 """What is told of wrong exchange ids when a process starts."""
 
 import ccxt
+import pytest
 from pytest_django import Settings
 
 from apps.markets.checks import exchanges_known
@@ -20,6 +21,22 @@ def test_each_wrong_id_is_told_with_what_to_do(settings: Settings) -> None:
     assert mistyped.msg.endswith('did you mean "binance"?')
     assert '"nosuchexchange"' in unknown.msg
     assert not any(message.is_serious() for message in (dropped, mistyped, unknown))
+
+
+@pytest.mark.parametrize(
+    ("old", "word"),
+    [
+        *((name, "dropped") for name in ("bitmex", "coinex", "bitmart", "ascendex", "probit", "ftx", "bittrex")),
+        *((old, f'"{new}" now') for old, new in names.RENAMED.items()),
+    ],
+)
+def test_ids_of_older_releases_say_what_became_of_them(old: str, word: str) -> None:
+    assert word in names.problem(old)
+    assert "EXCHANGES" in names.problem(old)
+
+
+def test_what_an_id_was_renamed_to_exists() -> None:
+    assert set(names.RENAMED.values()) <= names.known()
 
 
 def test_right_ids_are_not_worth_a_word(settings: Settings) -> None:

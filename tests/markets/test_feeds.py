@@ -42,7 +42,8 @@ def test_markets_come_first_then_the_feeds(rung: list[str], settings: Settings) 
     assert rung == []
     Exchange.objects.update(markets_loaded_at=clock.now())
     tasks.poll()
-    assert sorted(rung) == ["ingest bybit:funding", "ingest bybit:spot", "ingest bybit:swap"]
+    feeds = ["ingest bybit:funding", "ingest bybit:spot", "ingest bybit:swap"]
+    assert sorted(rung) == [*feeds, "sync_fundings bybit", "sync_klines bybit"]
 
 
 def test_funding_is_due_every_half_minute_only(rung: list[str], settings: Settings) -> None:
@@ -52,7 +53,8 @@ def test_funding_is_due_every_half_minute_only(rung: list[str], settings: Settin
     tasks.poll()
     tasks.poll()
     assert rung.count("ingest binanceusdm:swap") == 2
-    assert rung.count("ingest binanceusdm:funding") == 1
+    for once in ("ingest binanceusdm:funding", "sync_fundings binanceusdm", "sync_klines binanceusdm"):
+        assert rung.count(once) == 1
 
 
 def test_markets_are_due_again_after_an_hour(rung: list[str], settings: Settings) -> None:
@@ -60,7 +62,7 @@ def test_markets_are_due_again_after_an_hour(rung: list[str], settings: Settings
     services.exchanges_setup()
     Exchange.objects.update(markets_loaded_at=clock.now() - timedelta(minutes=61))
     tasks.poll()
-    assert sorted(rung) == ["ingest binance:spot", "sync_markets binance"]
+    assert sorted(rung) == ["ingest binance:spot", "sync_klines binance", "sync_markets binance"]
 
 
 def test_disabled_exchanges_and_feeds_are_left_alone(rung: list[str], settings: Settings) -> None:
@@ -70,7 +72,7 @@ def test_disabled_exchanges_and_feeds_are_left_alone(rung: list[str], settings: 
     Exchange.objects.filter(id="binance").update(enabled=False)
     Feed.objects.exclude(kind="spot").update(state=FeedState.DISABLED)
     tasks.poll()
-    assert rung == ["ingest okx:spot"]
+    assert sorted(rung) == ["ingest okx:spot", "sync_klines okx"]
 
 
 def test_the_tasks_do_the_walk(binance: Wire) -> None:

@@ -1,4 +1,5 @@
-"""ccxt costs seconds and a hundred megabytes: only what talks to exchanges may load it."""
+"""ccxt costs seconds and a hundred megabytes: only what talks to exchanges may load it. pyarrow and boto3 cost half of
+that: only what writes or reads the archive may. TA-Lib is for who computes indicators."""
 
 import subprocess
 import sys
@@ -8,12 +9,14 @@ import sys, django
 django.setup()
 from django.core.management import call_command
 call_command("check")
-import apps.markets.tasks, apps.markets.services, apps.markets.selectors, apps.markets.health
+import apps.markets.access, apps.markets.archive, apps.markets.tasks
+import apps.markets.services, apps.markets.selectors, apps.markets.health
+import apps.opportunities.services, apps.opportunities.selectors, apps.opportunities.tasks
 from apps.markets.exchanges import registry
 for name in (*registry.EXCHANGES.names(), "kraken"):
     assert registry.adapter_class(name).capabilities.kinds
 from arbedge.urls import urlpatterns
-print(sorted(name for name in sys.modules if name.split(".")[0] == "ccxt"))
+print(sorted(name for name in sys.modules if name in ("ccxt", "pyarrow", "boto3", "talib")))
 """
 
 

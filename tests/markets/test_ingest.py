@@ -12,9 +12,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from apps.core import clock, events, redis
 from apps.markets import selectors, services, store
 from apps.markets.enums import FeedState, SnapshotKind
+from apps.markets.events import FeedStateChanged, SnapshotStored
 from apps.markets.models import Exchange, Feed, Market
 from apps.markets.services import guard
-from apps.markets.types import FeedStateChanged, SnapshotStored
 from tests.markets.wire import (
     BINANCE,
     BYBIT,

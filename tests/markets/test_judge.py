@@ -137,6 +137,40 @@ def test_without_row_times_the_same_content_for_half_a_minute_is_frozen() -> Non
     assert judge(reply(now=later, exchange_at=later, bid=2.0), pulse).state is FeedState.OK
 
 
+def trades(
+    seconds: int, *, traded_ago: int, bid: float = 1.0, clock: bool = True, pulse: Pulse | None = None
+) -> Verdict:
+    """A small exchange whose rows tell when they last traded, so many seconds after NOW."""
+    now = NOW + seconds * 1000
+    answer = reply(
+        now=now, exchange_at=now if clock else None, row_ts=now - traded_ago * 1000, bid=bid, row_time=RowTime.TRADE
+    )
+    return judge(answer, pulse)
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_where_nobody_trades_for_minutes_the_quotes_are_as_old_as_the_answer(clock: bool) -> None:
+    first = trades(0, traded_ago=600, clock=clock)
+    assert (first.state, first.offset_ms) == (FeedState.OK, 0)
+    # The trade stays where it was, the quotes move: alive.
+    later = trades(40, traded_ago=640, bid=2.0, clock=clock, pulse=first.pulse)
+    assert later.state is FeedState.OK
+    # A trade at an unmoved quote is a sign of life too.
+    assert trades(80, traded_ago=1, bid=2.0, clock=clock, pulse=later.pulse).state is FeedState.OK
+
+
+def test_where_neither_a_trade_nor_a_quote_moves_it_is_frozen() -> None:
+    first = trades(0, traded_ago=600)
+    assert trades(29, traded_ago=629, pulse=first.pulse).state is FeedState.OK
+    assert trades(31, traded_ago=631, pulse=first.pulse).state is FeedState.FROZEN
+
+
+def test_where_nobody_has_traded_for_hours_the_answer_is_stale() -> None:
+    verdict = trades(0, traded_ago=3 * 3600)
+    assert verdict.state is FeedState.STALE
+    assert verdict.reason == "bybit's newest trade is 3 hours old: refused as stale"
+
+
 def test_a_frozen_feed_is_fine_again_once_it_moves() -> None:
     frozen = frozen_after(40)
     later = NOW + 45_000

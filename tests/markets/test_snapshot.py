@@ -2,6 +2,8 @@
 
 import json
 import struct
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from apps.markets.types import FundingRates, Quotes
 
 def quotes(rows: int) -> Quotes:
     names = ("bid", "bid_size", "ask", "ask_size", "last", "quote_volume")
-    floats = {name: np.linspace(start, start + 1, rows) for start, name in enumerate(names, start=1)}
+    floats: dict[str, Any] = {name: np.linspace(start, start + 1, rows) for start, name in enumerate(names, start=1)}
     return Quotes(
         exchange="okx",
         kind=SnapshotKind.SWAP,
@@ -40,11 +42,25 @@ def test_quotes_come_back_as_they_were(rows: int) -> None:
             assert was == now
 
 
+def test_what_is_told_of_no_market_takes_no_bytes() -> None:
+    without = quotes(100)
+    told = replace(without, open_interest=np.linspace(0, 9, 100))
+    after = snapshot_decode(snapshot_encode(told))
+    assert isinstance(after, Quotes)
+    assert after.open_interest is not None
+    np.testing.assert_array_equal(after.open_interest, told.open_interest)
+    assert 800 <= len(snapshot_encode(told)) - len(snapshot_encode(without)) < 840
+    plain = snapshot_decode(snapshot_encode(without))
+    assert isinstance(plain, Quotes)
+    assert plain.open_interest is None
+
+
 def test_funding_rates_come_back_with_their_unknowns() -> None:
     unknown = np.array([8.0, np.nan])
     times = np.array([0, 5], dtype=np.int64)
     ids = np.array([3, 9], dtype=np.int32)
-    before = FundingRates("bybit", 5, 2, ids, unknown, unknown, times, unknown, unknown, times)
+    sources = np.array([1, 0], dtype=np.int8)
+    before = FundingRates("bybit", 5, 2, ids, unknown, unknown, sources, times, unknown, unknown, times)
     after = snapshot_decode(snapshot_encode(before))
     assert isinstance(after, FundingRates)
     assert after.kind is SnapshotKind.FUNDING
@@ -56,8 +72,8 @@ def test_another_format_is_refused() -> None:
     data = snapshot_encode(quotes(2))
     length = struct.unpack_from("<4sI", data)[1]
     header = json.loads(data[8 : 8 + length])
-    assert header["format"] == 1
-    other = data.replace(b'"format":1', b'"format":2')
+    assert header["format"] == 3
+    other = data.replace(b'"format":3', b'"format":2')
     with pytest.raises(PermanentError, match="format 2") as error:
         snapshot_decode(other)
     assert error.value.code == "unknown_format"

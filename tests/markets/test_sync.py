@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
 from apps.core.exceptions import OperatorError, TemporaryError
@@ -31,7 +30,7 @@ def test_markets_are_written_with_fees_sizes_and_limits(binance: Wire) -> None:
     assert (report.active, report.created, report.changed, report.delisted) == (3, 3, 0, 0)
     market = Market.objects.get(symbol="BTC/USDT")
     assert market.type == MarketType.SPOT
-    assert market.taker_fee == Decimal("0.001")
+    assert market.taker_fee == market.maker_fee == Decimal("0.001")
     assert market.amount_step == Decimal("0.00001")
     assert market.price_step == Decimal("0.01")
     assert market.min_notional == 5
@@ -71,13 +70,14 @@ def test_leveraged_tokens_are_left_out(binance: Wire) -> None:
     assert set(Market.objects.values_list("base", flat=True)) == {"BTC", "JUP"}
 
 
-def test_perpetuals_are_in_base_units_and_inverse_ones_left_out(wire: Wire, settings: Settings) -> None:
+def test_perpetuals_are_in_base_units_and_inverse_ones_are_marked(wire: Wire, settings: Settings) -> None:
     settings.EXCHANGES = ["okx"]
     swaps = [okx_instrument("BTC-USDT-SWAP", "SWAP"), okx_instrument("BTC-USD-SWAP", "SWAP", settleCcy="BTC")]
     wire.say(f"{OKX}/public/instruments?instType=SPOT", okx())
     wire.say(f"{OKX}/public/instruments?instType=SWAP", okx(*swaps))
     sync("okx")
-    market = Market.objects.get()
+    assert Market.objects.get(symbol="BTC/USD:BTC").type == MarketType.INVERSE
+    market = Market.objects.get(symbol="BTC/USDT:USDT")
     assert (market.symbol, market.settle, market.type) == ("BTC/USDT:USDT", "USDT", MarketType.SWAP)
     assert market.contract_size == Decimal("0.01")
     assert market.amount_step == market.min_amount == Decimal("0.001")
@@ -106,6 +106,29 @@ def test_an_unknown_exchange_says_so_and_is_not_asked_again(redis_state: None, s
     assert set(Feed.objects.values_list("state", flat=True)) == {FeedState.DISABLED}
 
 
+def test_an_unknown_exchange_is_tried_again_when_ccxt_knows_it_or_its_row_is_saved(settings: Settings) -> None:
+    settings.EXCHANGES = ["okx", "bitmex"]
+    services.exchanges_setup()
+    Exchange.objects.filter(id="okx").update(status=ExchangeStatus.UNKNOWN, status_reason="unknown to an older ccxt")
+    Feed.objects.filter(exchange="okx").update(state=FeedState.DISABLED, reason="unknown to an older ccxt")
+    services.exchanges_setup()
+    okx = Exchange.objects.get(id="okx")
+    assert (okx.status, okx.status_reason) == (ExchangeStatus.NEW, "")
+    assert set(Feed.objects.filter(exchange="okx").values_list("state", "reason")) == {(FeedState.NEW, "")}
+    # What ccxt still lacks stays out, until an operator asks for a look; then it says so again.
+    assert Exchange.objects.get(id="bitmex").status == ExchangeStatus.UNKNOWN
+    services.exchange_retry(exchange="bitmex")
+    assert Exchange.objects.get(id="bitmex").status == ExchangeStatus.NEW
+    with pytest.raises(OperatorError):
+        services.exchange_sync_markets(exchange="bitmex")
+    assert Exchange.objects.get(id="bitmex").status == ExchangeStatus.UNKNOWN
+    assert set(Feed.objects.filter(exchange="bitmex").values_list("state", flat=True)) == {FeedState.DISABLED}
+    # An exchange that works is left alone.
+    Exchange.objects.filter(id="okx").update(status=ExchangeStatus.OK)
+    services.exchange_retry(exchange="okx")
+    assert Exchange.objects.get(id="okx").status == ExchangeStatus.OK
+
+
 def test_an_exchange_that_ccxt_dropped_is_told_at_once_and_the_others_go_on(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -127,29 +150,3 @@ def test_a_feed_that_the_exchange_lacks_is_switched_off_and_one_it_has_again_on(
     sync()
     assert dict(Feed.objects.values_list("kind", "state")) == {"spot": FeedState.NEW, "funding": FeedState.DISABLED}
     assert Feed.objects.get(kind="funding").reason == "binance gives no funding data in bulk"
-
-
-def test_an_operators_fee_counts_before_the_exchanges(binance: Wire) -> None:
-    sync()
-    btc, eth, sol = Market.objects.order_by("id")
-    before = version()
-    services.market_fee_set(market_id=btc.id, override=Decimal("0.0002"), unknown=False)
-    services.market_fee_set(market_id=eth.id, override=Decimal("0.0002"), unknown=True)
-    assert version() == before + 2
-    fees = selectors.market_table().taker_fee
-    assert fees[0] == pytest.approx(0.0002)
-    assert fees[1] != fees[1]
-    assert fees[2] == pytest.approx(0.001)
-    facts = selectors.market_get([btc.id, eth.id, sol.id, 99999])
-    assert [facts[market.id].taker_fee for market in (btc, eth, sol)] == [Decimal("0.0002"), None, Decimal("0.001")]
-    sync()
-    assert Market.objects.get(id=btc.id).fee == Decimal("0.0002")
-
-
-@pytest.mark.parametrize("fee", ["-0.1", "1"])
-def test_an_operators_fee_is_a_fraction(binance: Wire, fee: str) -> None:
-    sync()
-    market = Market.objects.first()
-    assert market is not None
-    with pytest.raises(ValidationError):
-        services.market_fee_set(market_id=market.id, override=Decimal(fee), unknown=False)

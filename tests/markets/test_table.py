@@ -8,6 +8,7 @@ import pytest
 
 from apps.markets.enums import SnapshotKind
 from apps.markets.exchanges import parse, registry
+from apps.markets.fees import FeeBook, Scope, Terms
 from apps.markets.table import table_build
 
 
@@ -23,8 +24,6 @@ def row(market_id: int, **changes: Any) -> tuple[Any, ...]:
         "contract_size": Decimal(1),
         "multiplier": 1,
         "taker_fee": Decimal("0.001"),
-        "override": None,
-        "unknown": False,
         "step": None,
         "min_amount": None,
         "min_notional": None,
@@ -34,7 +33,9 @@ def row(market_id: int, **changes: Any) -> tuple[Any, ...]:
 
 
 def test_codes_index_the_lists_beside_them() -> None:
-    table = table_build(5, [row(3), row(7, exchange="bybit", type="swap", instrument="PEPE", quote="USDC"), row(9)])
+    table = table_build(
+        5, [row(3), row(7, exchange="bybit", type="swap", instrument="PEPE", quote="USDC"), row(9)], FeeBook()
+    )
     assert table.version == 5
     assert [table.exchange[code] for code in table.exchange_code] == ["okx", "bybit", "okx"]
     assert [table.instruments[code] for code in table.instrument_code] == ["BTC", "PEPE", "BTC"]
@@ -43,21 +44,14 @@ def test_codes_index_the_lists_beside_them() -> None:
     assert table.rows(np.array([9, 3, 4, 100])).tolist() == [2, 0, -1, -1]
 
 
-def test_fees_are_the_operators_then_the_exchanges_then_unknown() -> None:
-    own = Decimal("0.0002")
-    rows = [
-        row(1),
-        row(2, override=own),
-        row(3, override=own, unknown=True),
-        row(4, taker_fee=None),
-        row(5, override=0),
-    ]
-    fees = table_build(1, rows).taker_fee
-    np.testing.assert_array_equal(fees, [0.001, 0.0002, np.nan, np.nan, 0.0])
+def test_fees_are_those_that_count_and_else_unknown() -> None:
+    rules = FeeBook.of([(Scope("okx", 2), Terms(Decimal("0.0002"))), (Scope("okx", 3), Terms(free=True))])
+    fees = table_build(1, [row(1), row(2), row(3), row(4, taker_fee=None)], rules).taker_fee
+    np.testing.assert_array_equal(fees, [0.001, 0.0002, 0.0, np.nan])
 
 
 def test_an_empty_table_knows_no_market() -> None:
-    table = table_build(1, [])
+    table = table_build(1, [], FeeBook())
     assert table.rows(np.array([1, 2])).tolist() == [-1, -1]
     assert table.exchange == table.symbol == []
 
@@ -102,15 +96,29 @@ def test_a_missing_or_doubtful_fee_is_unknown_and_never_zero(told: Any, fee_free
     assert specs(market(taker=told), fee_free=fee_free)[0].taker_fee == fee
 
 
+@pytest.mark.parametrize(
+    ("taker", "maker", "fees"),
+    [("0.0006", "0.0002", ("0.0006", "0.0002")), ("0.0002", "0.0006", ("0.0006", "0.0002")),
+     ("0.0006", "-0.0001", ("0.0006", "-0.0001")), ("0.0006", None, ("0.0006", None)),
+     ("0.0006", "0", ("0.0006", None)), (None, "0.0002", (None, "0.0002"))],
+)  # fmt: skip
+def test_the_greater_fee_is_the_takers_and_a_rebate_is_the_makers(
+    taker: Any, maker: Any, fees: tuple[str | None, str | None]
+) -> None:
+    (spec,) = specs(market(taker=taker, maker=maker))
+    assert (spec.taker_fee, spec.maker_fee) == tuple(None if fee is None else Decimal(fee) for fee in fees)
+
+
 def test_inverse_perpetuals_futures_and_options_are_left_out() -> None:
     assert specs(market(linear=False), market(swap=False), market(swap=False, option=True)) == []
     assert not specs(market(active=False))[0].active
 
 
 def test_an_exchange_that_is_not_listed_uses_what_ccxt_says_of_it() -> None:
-    kraken = registry.adapter("kraken", gateway="")
-    assert kraken.able.kinds == (SnapshotKind.SPOT,)
-    assert dict(kraken.able.quotes[SnapshotKind.SPOT].params) == {}
-    mexc = registry.adapter("mexc", gateway="")
-    assert dict(mexc.able.quotes[SnapshotKind.SWAP].params) == {"type": "swap"}
-    assert mexc.able.funding is None
+    bithumb = registry.adapter("bithumb", gateway="")
+    assert bithumb.able.kinds == (SnapshotKind.SPOT,)
+    assert dict(bithumb.able.quotes[SnapshotKind.SPOT].params) == {}
+    phemex = registry.adapter("phemex", gateway="")
+    assert dict(phemex.able.quotes[SnapshotKind.SWAP].params) == {"type": "swap"}
+    assert phemex.able.funding is None
+    assert not {"bithumb", "phemex"} & set(registry.EXCHANGES.names())

@@ -1,7 +1,7 @@
 """What an adapter gives back: an exchange's answer as columns, not yet judged, and when it was asked and answered."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import Generic, TypeVar
@@ -23,24 +23,44 @@ class RowTime(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """One HTTP answer as it came: the path that was asked (without its query, which may be signed), status, lower-case
+    headers, the body, and when it was asked and answered (our clock, Unix ms)."""
+
+    path: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    sent_at: int
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """An answer and its moments in Unix ms: ours when asked and answered, the exchange's own (None: it told none)."""
+    """An answer and its moments in Unix ms: ours when asked and answered, the exchange's own (None: it told none).
+
+    `raw` is what came over the wire for it, oldest first, to be kept where the value turns out to be useless; `unread`
+    counts the rows in it of which nobody can say whose they are."""
 
     value: T
     sent_at: int
     received_at: int
     exchange_at: int | None
+    raw: tuple[RawAnswer, ...] = field(default=(), repr=False)
+    unread: int = 0
 
     def of(self, value: U) -> "Reply[U]":
         """The same moments with the parsed value."""
-        return Reply(value, self.sent_at, self.received_at, self.exchange_at)
+        return Reply(value, self.sent_at, self.received_at, self.exchange_at, self.raw, self.unread)
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteColumns:
     """Quotes as the exchange told them, all of length n; NaN where it told none, 0 for a missing row time.
 
-    Sizes are in the exchange's own unit (contracts for perpetuals), row times in Unix ms on the exchange's clock."""
+    Sizes are in the exchange's own unit (contracts for perpetuals), row times in Unix ms on the exchange's clock. Where
+    the call tells no sizes at all, `has_sizes` is False and they are NaN: unknown, which is no fault of a row. What
+    stands open of perpetuals (`open_interest`, one side, in the unit of sizes) is None where it is told of none."""
 
     symbols: Sequence[str]
     bid: NDArray[np.float64]
@@ -51,6 +71,8 @@ class QuoteColumns:
     quote_volume: NDArray[np.float64]
     row_ts: NDArray[np.int64]
     row_time: RowTime
+    has_sizes: bool = True
+    open_interest: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,28 @@ class FundingColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledColumns:
+    """Settled fundings of one perpetual as told, oldest first, of length n: when (Unix ms, the exchange's clock), and
+    the fraction of notional that longs paid shorts (NaN where it told none)."""
+
+    settled_at: NDArray[np.int64]
+    rate: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BarColumns:
+    """Bars of one market as told, oldest first, of length n: when each begins (Unix ms), prices in quote currency, the
+    volume as ccxt gives it (listed base units on most exchanges, contracts on some); NaN where it told none."""
+
+    open_ms: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """An order book as told: (price, size in the exchange's unit), best first; `row_ts` 0 where it told no time."""
 
@@ -77,7 +121,8 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class MarketSpec:
-    """One spot market or linear perpetual as listed; amounts in base units, None where the exchange does not say."""
+    """One spot market or perpetual as listed; amounts in base units (those of an inverse perpetual in quote units),
+    None where the exchange does not say. `is_stock` where it says that the base is a share or a fund."""
 
     symbol: str
     type: MarketType
@@ -92,3 +137,5 @@ class MarketSpec:
     price_step: Decimal | None
     max_leverage: Decimal | None
     active: bool
+    maker_fee: Decimal | None = None
+    is_stock: bool = False

@@ -1,7 +1,7 @@
 """ccxt's errors into ours, once: what to do about each."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,8 @@ import ccxt
 
 from apps.core import clock
 from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError, ThrottledError
+from apps.markets.exceptions import UnreadableAnswer
+from apps.markets.exchanges.columns import RawAnswer
 from apps.markets.exchanges.parse import readable
 
 # A 429 without a time: most exchanges count by the minute. A ban (418) without a time lasts two minutes at first.
@@ -21,17 +23,22 @@ BAN_S = 120.0
 # No exchange bans an address for longer than three days (Binance, same page); what says more is garbage.
 LONGEST_PAUSE_S = 3 * 86_400.0
 
+# More of a page of errors is not looked at.
+_LONGEST = 20_000
+
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+_QUERY = re.compile(r"(?<=\w)\?\S*(?:signature|sign|token)=\S*", re.I)
 _PLACE = re.compile(
     r"restricted location|your (country|region|location)|block access from|geograph|not available in", re.I
 )
 
 
 class Wire(Protocol):
-    """The last HTTP answer of the call: status (0: none came) and lower-case headers."""
+    """The last HTTP answer of the call: status (0: none came) and lower-case headers; and all that came for it."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    raw: list[RawAnswer]
 
 
 @contextmanager
@@ -39,7 +46,7 @@ def translated(exchange: str, wire: Wire) -> Iterator[None]:
     """Run ccxt inside; whatever it raises comes out as a core error whose message says what happened."""
     try:
         # ccxt's own parsers trip over answers of another shape than they expect.
-        with readable(exchange):
+        with readable(exchange, wire.raw):
             yield
     except ccxt.BaseError as error:
         raise _core_error(exchange, error, wire) from error
@@ -60,15 +67,17 @@ def _core_error(exchange: str, error: ccxt.BaseError, wire: Wire) -> ArbEdgeErro
     if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded) or wire.status in (418, 429):
         usual = BAN_S if isinstance(error, ccxt.DDoSProtection) or wire.status == 418 else PAUSE_S
         return ThrottledError(f"{exchange} asks for a pause: {text}", retry_after=pause or usual)
+    if isinstance(error, ccxt.AuthenticationError):
+        return PermanentError(f"{exchange} refused the key: {text}", code="key_refused")
     if wire.status == 403:
         # Without a word about places it is the firewall's answer to too many requests (Binance, Bybit).
         return ThrottledError(f"{exchange} forbids for now: {text}", retry_after=pause or BAN_S)
     if pause:
         return ThrottledError(f"{exchange} asks to come back later: {text}", retry_after=pause, code="unavailable")
-    return _plain_error(exchange, error, text)
+    return _plain_error(exchange, error, text, wire)
 
 
-def _plain_error(exchange: str, error: ccxt.BaseError, text: str) -> ArbEdgeError:
+def _plain_error(exchange: str, error: ccxt.BaseError, text: str, wire: Wire) -> ArbEdgeError:
     if isinstance(error, ccxt.RequestTimeout):
         return TemporaryError(f"{exchange} did not answer in time", code="timeout")
     if isinstance(error, ccxt.BadSymbol):
@@ -76,9 +85,13 @@ def _plain_error(exchange: str, error: ccxt.BaseError, text: str) -> ArbEdgeErro
     if isinstance(error, ccxt.NotSupported):
         return PermanentError(f"{exchange} does not offer this: {text}", code="not_supported")
     if isinstance(error, ccxt.BadResponse):
-        return TemporaryError(f"{exchange} answered something unreadable: {text}", code="bad_response")
-    if isinstance(error, ccxt.OperationFailed) or isinstance(error.__cause__, aiohttp.ClientError):
-        return TemporaryError(f"{exchange} can't be reached: {text or type(error).__name__}", code="unavailable")
+        return UnreadableAnswer(f"{exchange} answered something unreadable: {text}", raw=tuple(wire.raw))
+    broken = isinstance(error, ccxt.OperationFailed) or isinstance(error.__cause__, aiohttp.ClientError)
+    # Where the body has a code that ccxt takes for our mistake, the status still says whose it is.
+    if broken or wire.status >= 500:
+        said = _short(exchange, str(error.__cause__)) if isinstance(error.__cause__, aiohttp.ClientError) else ""
+        words = ", ".join(each for each in (text, said) if each) or type(error).__name__
+        return TemporaryError(f"{exchange} can't be reached: {words}", code="unavailable")
     return PermanentError(f"{exchange} refused: {text or type(error).__name__}", code="exchange_error")
 
 
@@ -90,13 +103,13 @@ def _pause(text: str, wire: Wire) -> float | None:
     value = wire.headers.get("retry-after", "").strip()
     if not value or wire.status < 400:
         return None
-    if value.isdigit():
+    if value.isdecimal():
         return _bounded(float(value))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return _bounded((moment.astimezone(UTC) - clock.now()).total_seconds())
+    except (OverflowError, ValueError):
         return None
-    return _bounded((moment.astimezone(UTC) - clock.now()).total_seconds())
 
 
 def _bounded(seconds: float) -> float:
@@ -104,5 +117,7 @@ def _bounded(seconds: float) -> float:
 
 
 def _short(exchange: str, text: str) -> str:
-    flat = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    # The query of a signed call is nobody's business, and no database keeps a NUL.
+    printable = "".join(each if each.isprintable() else " " for each in text[:_LONGEST])
+    flat = " ".join(_QUERY.sub("", re.sub(r"<[^>]*>", " ", printable)).split())
     return flat.removeprefix(f"{exchange} ")[:200]

@@ -6,9 +6,26 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-# Ids that people know from older ccxt releases.
-DROPPED: Final = {
-    name: f'ccxt dropped "{name}"; take it out of EXCHANGES' for name in ("bitmex", "bitmart", "coinex", "ascendex")
+# Ids of older ccxt releases under which the exchange can't be found any more, and its id today.
+RENAMED: Final = {
+    "bitcoincom": "fmfwio", "bitfinex1": "bitfinex", "bitfinex2": "bitfinex", "bitpanda": "onetrading",
+    "bitstamp1": "bitstamp", "coinbaseadvanced": "coinbase", "coinbasepro": "coinbaseexchange", "gateio": "gate",
+    "gdax": "coinbaseexchange", "hitbtc2": "hitbtc", "hitbtc3": "hitbtc", "huobi": "htx", "huobijp": "bittrade",
+    "huobipro": "htx", "kucoin2": "kucoin", "latoken1": "latoken", "lbank2": "lbank", "mexc3": "mexc", "okex": "okx",
+    "okex3": "okx", "okex5": "okx",
+}  # fmt: skip
+# Exchanges that ccxt had once: they closed, or nobody keeps their class up.
+_GONE: Final = (
+    "aax", "ace", "ascendex", "bitbay", "bitforex", "bitmart", "bitmax", "bitmex", "bittrex", "bitz", "bkex", "bl3p",
+    "btcalpha", "btcex", "btctradeua", "buda", "cdax", "coinbaseprime", "coincatch", "coinex", "coinfalcon", "coinlist",
+    "coinmetro", "currencycom", "defx", "ellipx", "eqonex", "exmo", "flowbtc", "ftx", "ftxus", "gopax", "hbtc", "idex",
+    "itbit", "kuna", "liquid", "lykke", "novadax", "oceanex", "okcoin", "oxfun", "poloniexfutures", "probit", "ripio",
+    "stex", "therock", "tidebit", "tidex", "timex", "tradeogre", "vertex", "wavesexchange", "wazirx", "xena", "yobit",
+    "zb", "zipmex", "zonda",
+)  # fmt: skip
+# Why an id that people know from older releases can't be used, in words with what to do.
+DROPPED: Final = {name: f'ccxt dropped "{name}"; take it out of EXCHANGES' for name in _GONE} | {
+    old: f'ccxt calls "{old}" "{new}" now; write that in EXCHANGES' for old, new in RENAMED.items()
 }
 
 

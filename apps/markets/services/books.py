@@ -14,15 +14,16 @@ from typing import Final
 
 from django.conf import settings
 
-from apps.core import clock, events, loop
+from apps.core import clock, events, loop, redis
 from apps.core.exceptions import ArbEdgeError, PermanentError, TemporaryError
-from apps.markets import selectors, store
+from apps.markets import beats, selectors, store
+from apps.markets.events import BooksStored
 from apps.markets.exchanges import registry
 from apps.markets.exchanges.base import ExchangeAdapter
 from apps.markets.exchanges.columns import Book, Reply
 from apps.markets.models import Market
 from apps.markets.services import guard
-from apps.markets.types import BooksStored, OrderBook
+from apps.markets.types import OrderBook
 
 logger = logging.getLogger(__name__)
 
@@ -63,21 +64,24 @@ def books_fetch(*, market_ids: Sequence[int]) -> BooksReport:
     and returned. Announces `BooksStored` for each wave."""
     failed: dict[int, str] = {}
     wanted = _wanted(market_ids, failed)
-    fresh = tuple(selectors.books_latest(tuple(wanted), max_age_ms=FRESH_MS))
+    beats.books_ask(wanted, now_ms=clock.now_ms())
+    fresh = _fresh(tuple(wanted))
     _announce(fresh, clock.now_ms())
     calls = _calls({key: market for key, market in wanted.items() if key not in fresh}, failed)
     stored: list[int] = []
     answers: dict[int, Answer] = {}
     for wave in _waves(calls):
         answers |= wave
-        stored += _store({key: (calls[key].market, answer) for key, answer in wave.items()}, failed)
+        stored += books_take({key: (calls[key].market, answer) for key, answer in wave.items()}, failed)
     _breakers_note({key: call.market for key, call in calls.items()}, answers)
     for market_id, reason in failed.items():
         logger.info("Order book of market %d not stored: %s", market_id, reason)
     return BooksReport(tuple(stored), fresh, failed)
 
 
-def _store(answers: Mapping[int, tuple[Market, Answer]], failed: dict[int, str]) -> list[int]:
+def books_take(answers: Mapping[int, tuple[Market, Answer]], failed: dict[int, str]) -> list[int]:
+    """Check, store and announce these answers, however they came; the markets stored. Others go into `failed` with the
+    reason."""
     books = []
     for market_id, (market, answer) in answers.items():
         try:
@@ -89,6 +93,14 @@ def _store(answers: Mapping[int, tuple[Market, Answer]], failed: dict[int, str])
         store.books_put(books)
         _announce(stored, max(book.received_at for book in books))
     return stored
+
+
+def _fresh(market_ids: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(selectors.books_latest(market_ids, max_age_ms=FRESH_MS))
+    except redis.Error as error:
+        logger.info("All books are asked for: which are fresh is not known, %s", error)
+        return ()
 
 
 def _announce(market_ids: Sequence[int], received_at: int) -> None:

@@ -1,21 +1,34 @@
 """Fees that an operator knows better than the exchange's public word."""
 
-from decimal import Decimal
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import F
 
-from apps.markets.models import Exchange, Market
+from apps.markets.models import Exchange, FeeRule
 
 
-def market_fee_set(*, market_id: int, override: Decimal | None, unknown: bool) -> None:
-    """Let `override` (a fraction in [0, 1); None: the exchange's word) count as the taker fee, or none at all.
+def fee_rule_save(*, rule: FeeRule) -> FeeRule:
+    """Write a new or changed rule; it counts at once: snapshots made before are refused.
 
-    Snapshots made before are refused from now on. Raises Market.DoesNotExist, or ValidationError for no fraction."""
+    Raises ValidationError for fees that are no fractions, a market of another exchange, or a second rule about the
+    same."""
+    rule.full_clean()
     with transaction.atomic():
-        market = Market.objects.select_for_update().get(id=market_id)
-        market.taker_fee_override = override
-        market.fee_unknown = unknown
-        market.full_clean()
-        market.save(update_fields=["taker_fee_override", "fee_unknown"])
-        Exchange.objects.filter(id=market.exchange_id).update(market_version=F("market_version") + 1)
+        before = FeeRule.objects.filter(id=rule.id).values_list("exchange", flat=True) if rule.id else ()
+        exchanges = {*before, rule.exchange_id}
+        rule.save()
+        _markets_changed(exchanges)
+    return rule
+
+
+def fee_rules_delete(*, rules: Iterable[FeeRule]) -> None:
+    """Delete these rules: what is left of them, or the exchange's word, counts at once."""
+    gone = list(rules)
+    with transaction.atomic():
+        FeeRule.objects.filter(id__in=[rule.id for rule in gone]).delete()
+        _markets_changed({rule.exchange_id for rule in gone})
+
+
+def _markets_changed(exchanges: Iterable[str]) -> None:
+    Exchange.objects.filter(id__in=exchanges).update(market_version=F("market_version") + 1)

@@ -1,10 +1,14 @@
-"""One breaker per exchange, shared by all of its feeds and books: what a failure means for the next calls."""
+"""What a failure of an exchange means for the next calls."""
 
 from typing import Final
 
-from apps.core.breaker import Breaker
+from apps.core import limits
 from apps.core.exceptions import ArbEdgeError, TemporaryError, ThrottledError
+from apps.markets.breakers import breaker
 from apps.markets.enums import FeedState
+from apps.markets.exchanges.throttle import limit_key
+
+__all__ = ["asks_for_pause", "breaker", "failure_note", "state_of"]
 
 # A refusal because of where we are does not go away in an hour, but an operator may have moved us by then.
 RESTRICTED_PAUSE_S: Final = 3600.0
@@ -14,20 +18,23 @@ _STATES: Final = {
     "maintenance": FeedState.MAINTENANCE,
     "restricted": FeedState.RESTRICTED,
     "throttled": FeedState.THROTTLED,
+    "limit_reached": FeedState.THROTTLED,
     "not_supported": FeedState.DISABLED,
+    "key_needed": FeedState.DISABLED,
+    "key_refused": FeedState.DISABLED,
 }
-
-
-def breaker(exchange: str) -> Breaker:
-    """The exchange's breaker: five failures in a row leave it alone for half a minute."""
-    return Breaker(f"exchange:{exchange}", failures=5, open_seconds=30.0)
 
 
 def failure_note(exchange: str, error: ArbEdgeError) -> None:
     """Tell the breaker: pauses that were asked for are kept at once, failures of the target counted, our own not."""
     guard = breaker(exchange)
+    if error.code in ("key_needed", "limit_reached"):
+        # Nobody was asked.
+        return
     if isinstance(error, ThrottledError):
         guard.trip(error.retry_after)
+        # Slow metadata does not ask the breaker, but it must not ask the exchange either.
+        limits.close_tap(limit_key(exchange), error.retry_after)
     elif error.code == "restricted":
         guard.trip(RESTRICTED_PAUSE_S)
     elif error.code == "maintenance":

@@ -5,7 +5,7 @@ import logging
 from django.conf import settings
 from django.db import transaction
 
-from apps.markets.enums import ExchangeStatus, SnapshotKind
+from apps.markets.enums import ExchangeStatus, FeedState, SnapshotKind
 from apps.markets.exchanges import names, registry
 from apps.markets.models import Exchange, Feed
 
@@ -16,8 +16,12 @@ def exchanges_setup() -> list[str]:
     """Create the missing rows of settings.EXCHANGES; returns their ids.
 
     An id that ccxt dropped is marked unknown at once, with what to do; whether it knows any other unlisted id is found
-    out by the market worker when it loads the markets. The other exchanges go on."""
-    existing = set(Exchange.objects.filter(id__in=settings.EXCHANGES).values_list("id", flat=True))
+    out by the market worker when it loads the markets. The other exchanges go on. One that was unknown and is not any
+    more (another release of ccxt) is tried again."""
+    existing = dict(Exchange.objects.filter(id__in=settings.EXCHANGES).values_list("id", "status"))
+    for name, status in existing.items():
+        if status == ExchangeStatus.UNKNOWN and not names.problem(name):
+            exchange_retry(exchange=name)
     created = []
     for name in settings.EXCHANGES:
         if name in existing:
@@ -38,6 +42,17 @@ def exchanges_setup() -> list[str]:
             logger.error("Exchange left out: %s", dropped)
         created.append(name)
     return created
+
+
+def exchange_retry(*, exchange: str) -> None:
+    """Forget that an exchange was unknown, so that its markets are loaded at the next poll; others stay as they are."""
+    unknown = Exchange.objects.filter(id=exchange, status=ExchangeStatus.UNKNOWN)
+    with transaction.atomic():
+        if not unknown.update(status=ExchangeStatus.NEW, status_reason=""):
+            return
+        _feeds_create(exchange)
+        Feed.objects.filter(exchange=exchange, state=FeedState.DISABLED).update(state=FeedState.NEW, reason="")
+    logger.info("%s is tried again", exchange)
 
 
 def _feeds_create(exchange: str) -> None:

@@ -1,0 +1,1 @@
+"""One file per kind of data that may be asked for."""

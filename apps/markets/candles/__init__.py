@@ -1,0 +1,1 @@
+"""Candles: the minute that forms out of quotes, bars as blocks of arrays, folding, and their store."""
