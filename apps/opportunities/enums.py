@@ -9,7 +9,18 @@ class OpportunityKind(TextChoices):
     """What has to be done to earn the edge; each kind is one strategy (`strategies/registry.py`)."""
 
     FUNDING_RATE = "funding_rate", "funding rate"
+    SPOT_PERP = "spot_perp", "spot and perpetual"
     CROSS_EXCHANGE = "cross_exchange", "cross exchange"
+    TRIANGULAR = "triangular", "triangular"
+    TECHNICAL = "technical", "technical signal"
+
+
+class Focus(TextChoices):
+    """What somebody's mixed list is made of most; the shares are in `numbers.py`."""
+
+    ARBITRAGE = "arbitrage", "arbitrage"
+    HYBRID = "hybrid", "both alike"
+    TECHNICAL = "technical", "technical"
 
 
 class OpportunityStatus(TextChoices):
@@ -29,6 +40,12 @@ class Risk(TextChoices):
     MEDIUM = "medium", "medium"
     HIGH = "high", "high"
 
+    @property
+    def and_below(self) -> tuple["Risk", ...]:
+        """This one and everything less risky."""
+        every = list(type(self))
+        return tuple(every[: every.index(self) + 1])
+
 
 class Context(TextChoices):
     """For whom it was found."""
@@ -44,6 +61,31 @@ class Origin(TextChoices):
     LIVE = "live", "live"
     SANDBOX = "sandbox", "sandbox"
     REPLAY = "replay", "replay"
+
+
+class FeedbackState(TextChoices):
+    """What somebody did with an opportunity."""
+
+    VIEWED = "viewed", "viewed"
+    EXECUTED = "executed", "executed"
+    IGNORED = "ignored", "ignored"
+
+
+class IgnoredBecause(TextChoices):
+    """Why somebody left an opportunity alone."""
+
+    TOO_SMALL = "too_small", "too small an edge or size"
+    TOO_RISKY = "too_risky", "too risky"
+    TOO_LATE = "too_late", "gone before it could be taken"
+    NO_ACCOUNT = "no_account", "no account or funds on an exchange"
+    NOT_BELIEVED = "not_believed", "not believed"
+    OTHER = "other", "something else"
+
+
+class ExecutionMode(TextChoices):
+    """How an opportunity was taken; so far only without real orders."""
+
+    PAPER = "paper", "paper"
 
 
 class Side(StrEnum):
@@ -67,11 +109,14 @@ class Reason(StrEnum):
     MISSING_FEE = "missing fee"
     MISSING_FUNDING = "missing funding rate"
     MISSING_DOLLAR_RATE = "no dollar rate"
+    MISSING_CONVERSION = "no conversion rate"
     UNKNOWN_MARKET = "unknown market"
+    TRANSFER_CLOSED = "transfers are closed"
     NEVER_PRICED = "never priced"
     DATA_GONE = "data gone"
     NOT_SEEN = "not seen any more"
     TIME_UP = "time is up"
+    SIGNAL_GONE = "signal gone"
 
     @property
     def words(self) -> str:
@@ -97,11 +142,16 @@ _WORDS = {
     Reason.MISSING_FEE: "a leg's taker fee is unknown",
     Reason.MISSING_FUNDING: "a leg's funding rate, interval or next funding time is unknown or too old",
     Reason.MISSING_DOLLAR_RATE: "the quote currency has no rate to the dollar to size by",
+    Reason.MISSING_CONVERSION: "nobody quotes the legs' dollars against each other right now",
     Reason.UNKNOWN_MARKET: "a leg's market is no longer listed, or its exchange is switched off",
+    Reason.TRANSFER_CLOSED: "what is bought can't be moved to where it is sold, or the money not back",
     Reason.NEVER_PRICED: "no order books came to price it on within a minute",
-    Reason.DATA_GONE: "its order books, fees or rates could not be read any more",
+    Reason.DATA_GONE: "its order books, fees, rates or bars could not be read any more",
     Reason.NOT_SEEN: "it was not seen in the quotes any more",
     Reason.TIME_UP: "it was believed for as long as its risk allows",
+    Reason.SIGNAL_GONE: "the conditions of its rule do not hold any more, or the rule was changed or switched off",
 }
 
-_VERDICTS = frozenset({Reason.EDGE_GONE, Reason.BELOW_MINIMUM, Reason.UNKNOWN_MARKET, Reason.MISSING_FEE})
+_VERDICTS = frozenset(
+    {Reason.EDGE_GONE, Reason.BELOW_MINIMUM, Reason.UNKNOWN_MARKET, Reason.MISSING_FEE, Reason.TRANSFER_CLOSED}
+)

@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from decimal import Decimal, localcontext
 from typing import Any
 
+import numpy as np
+
 from apps.core.exceptions import PermanentError
 from apps.opportunities.enums import Side
-from apps.opportunities.legs import EXACT, Funding, Leg, Levels, levels_for, plain
+from apps.opportunities.legs import EXACT, Exchanged, Funding, Leg, Levels, levels_for, plain
 from apps.opportunities.pricing import PricingTerms, stored
 from apps.opportunities.strategies.base import EdgeTerms, Strategy
-from apps.opportunities.strategies.registry import strategy_get
+from apps.opportunities.strategies.registry import signal_get, strategy_get
+from apps.opportunities.technical.conditions import conditions_parse
+
+# Of a stored strength.
+STRENGTH_DIGITS = 6
 
 
 class EvidenceUnreadable(PermanentError):
@@ -28,7 +34,7 @@ def evidence_of(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms, 
             "horizon_h": plain(terms.edge.horizon_h),
             "quantity": plain(quantity),
             "dollar_rate": plain(terms.dollar_rate),
-            "legs": [_leg_out(leg, quantity) for leg in legs],
+            "legs": [_leg_out(leg, amount) for leg, amount in zip(legs, strategy.amounts(legs, quantity), strict=True)],
         }
 
 
@@ -46,8 +52,24 @@ def recompute(evidence: Mapping[str, Any]) -> Decimal:
         return stored(strategy.edges(legs, terms, Decimal(evidence["quantity"]))).net
 
 
-def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
-    amount = quantity / leg.multiplier
+def recompute_strength(evidence: Mapping[str, Any]) -> float:
+    """The strength of a signal from its stored evidence alone; equals the stored one.
+
+    Raises EvidenceUnreadable for evidence of an unknown formula version."""
+    strategy = signal_get(evidence["kind"])
+    if evidence["formula"] != strategy.formula:
+        raise EvidenceUnreadable(f"Written by formula {evidence['formula']!r}; this version has {strategy.formula!r}.")
+    readings = {
+        timeframe: {name: np.array([pair], dtype=np.float64) for name, pair in figures.items()}
+        for timeframe, figures in evidence["readings"].items()
+    }
+    found = strategy.signals(conditions_parse(evidence["conditions"]), readings)
+    return round(float(found.strength[0]), STRENGTH_DIGITS)
+
+
+def _leg_out(leg: Leg, amount: Decimal) -> dict[str, Any]:
+    # One lot more than is ordered: that the next one is out of reach follows from the levels as well.
+    reach = amount + (leg.amount_step or 0)
     return {
         "exchange": leg.exchange,
         "symbol": leg.symbol,
@@ -56,8 +78,9 @@ def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
         "multiplier": plain(leg.multiplier),
         "fee": plain(leg.fee),
         "mid": plain((leg.bids[0][0] + leg.asks[0][0]) / 2),
-        "bids": _levels_out(levels_for(leg.bids, amount)),
-        "asks": _levels_out(levels_for(leg.asks, amount)),
+        "amount_step": None if leg.amount_step is None else plain(leg.amount_step),
+        "bids": _levels_out(levels_for(leg.bids, reach)),
+        "asks": _levels_out(levels_for(leg.asks, reach)),
         "exchange_ts": leg.exchange_ts,
         "received_at": leg.received_at,
         "funding": None
@@ -67,11 +90,24 @@ def _leg_out(leg: Leg, quantity: Decimal) -> dict[str, Any]:
             "interval_h": plain(leg.funding.interval_h),
             "next_funding_at": leg.funding.next_funding_at,
         },
+        "exchanged": None
+        if leg.exchanged is None
+        else {
+            "of": leg.exchanged.of,
+            "into": leg.exchanged.into,
+            "rate": plain(leg.exchanged.rate),
+            "kept": plain(leg.exchanged.kept),
+            "exchanges": list(leg.exchanged.exchanges),
+            "exchange_ts": leg.exchanged.exchange_ts,
+        },
     }
 
 
 def _leg_in(facts: Mapping[str, Any]) -> Leg:
     funding = facts["funding"]
+    # Evidence of before there were conversions is of legs in one currency.
+    exchanged = facts.get("exchanged")
+    step = facts.get("amount_step")
     return Leg(
         exchange=facts["exchange"],
         symbol=facts["symbol"],
@@ -83,9 +119,20 @@ def _leg_in(facts: Mapping[str, Any]) -> Leg:
         asks=_levels_in(facts["asks"]),
         exchange_ts=facts["exchange_ts"],
         received_at=facts["received_at"],
+        amount_step=None if step is None else Decimal(step),
         funding=None
         if funding is None
         else Funding(Decimal(funding["rate"]), Decimal(funding["interval_h"]), funding["next_funding_at"]),
+        exchanged=None
+        if exchanged is None
+        else Exchanged(
+            of=exchanged["of"],
+            into=exchanged["into"],
+            rate=Decimal(exchanged["rate"]),
+            kept=Decimal(exchanged["kept"]),
+            exchanges=tuple(exchanged["exchanges"]),
+            exchange_ts=exchanged["exchange_ts"],
+        ),
     )
 
 

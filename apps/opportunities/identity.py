@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 NAMESPACE = uuid.UUID("8d4f2a3e-6c1b-5e7a-9b20-4f1c7e5d9a61")
 
 
-def fingerprint_of(kind: str, instrument: str, legs: Sequence[tuple[str, str, str]]) -> str:
-    """sha256 of the kind, the instrument and the legs (exchange, symbol, side) in their order."""
-    parts = [kind, instrument, *(part for leg in legs for part in leg)]
+def fingerprint_of(kind: str, instrument: str, legs: Sequence[tuple[str, str, str]], *, rule: str = "") -> str:
+    """sha256 of kind, instrument, the legs (exchange, symbol, side) in their order, and the rule of a signal."""
+    parts = [kind, instrument, *(part for leg in legs for part in leg), *([rule] if rule else [])]
     # The length of each part is part of the text, so no two lists of parts can read alike.
     text = "|".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()

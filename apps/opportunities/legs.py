@@ -1,10 +1,10 @@
 """The legs of an opportunity on their order books, and walking those books. Exact: `Decimal` all the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from apps.opportunities.enums import Reason, Side
 from apps.opportunities.exceptions import Unfit
@@ -30,12 +30,26 @@ class Funding:
     next_funding_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """How a leg's quote currency `of` becomes that of the first leg, `into`: one unit brings `rate` of it at the
+    adverse side, and the fees of that leave the part `kept`. `exchanges` said so, the oldest at `exchange_ts` (ms)."""
+
+    of: str
+    into: str
+    rate: Decimal
+    kept: Decimal
+    exchanges: tuple[str, ...]
+    exchange_ts: int
+
+
 @dataclass(frozen=True)
 class Leg:
     """One leg with its order book as listed: prices per listed unit, sizes in listed units, best level first.
 
     One listed unit is `multiplier` units of the instrument. Steps and minimums are in listed units and in quote
-    currency; None means that the exchange has none. Times are Unix ms.
+    currency; None means that the exchange has none. Times are Unix ms. `exchanged` where the leg is quoted in another
+    dollar than the first one.
     """
 
     exchange: str
@@ -52,20 +66,26 @@ class Leg:
     min_amount: Decimal | None = None
     min_notional: Decimal | None = None
     funding: Funding | None = None
+    exchanged: Exchanged | None = None
 
     @cached_property
     def unit_bids(self) -> Levels:
-        """Bids per unit of the instrument."""
+        """Bids per unit of the instrument, in the first leg's quote currency."""
         return self._per_unit(self.bids)
 
     @cached_property
     def unit_asks(self) -> Levels:
-        """Asks per unit of the instrument."""
+        """Asks per unit of the instrument, in the first leg's quote currency."""
         return self._per_unit(self.asks)
+
+    @property
+    def kept(self) -> Decimal:
+        """The part of the proceeds that the fees of their conversion leave."""
+        return Decimal(1) if self.exchanged is None else self.exchanged.kept
 
     @cached_property
     def unit_mid(self) -> Decimal:
-        """Middle of the best prices, per unit of the instrument."""
+        """Middle of the best prices, per unit of the instrument, in the first leg's quote currency."""
         return (self.unit_bids[0][0] + self.unit_asks[0][0]) / 2
 
     @property
@@ -74,20 +94,37 @@ class Leg:
         return self.asks if self.side is Side.BUY else self.bids
 
     def _per_unit(self, levels: Levels) -> Levels:
-        if self.multiplier == 1:
+        rate = Decimal(1) if self.exchanged is None else self.exchanged.rate
+        if self.multiplier == 1 and rate == 1:
             return levels
-        return tuple((price / self.multiplier, size * self.multiplier) for price, size in levels)
+        return tuple((price * rate / self.multiplier, size * self.multiplier) for price, size in levels)
+
+
+def leg_facts(facts: Mapping[str, Any], leg: Leg, *, price: Decimal, amount: Decimal) -> dict[str, Any]:
+    """A stored leg with the figures it was priced at: `price` and `amount` as listed, its funding rate and fee."""
+    return {
+        **facts,
+        "price": plain(price, digits=12),
+        "amount": plain(amount, digits=12),
+        "rate": None if leg.funding is None else plain(leg.funding.rate),
+        "fee": plain(leg.fee),
+    }
 
 
 def vwap(levels: Levels, quantity: Decimal) -> Decimal:
     """Volume-weighted price of the first `quantity` units. Raises `Unfit` (thin book) where there are fewer."""
-    left, cost = quantity, Decimal(0)
+    return value_of(levels, quantity) / quantity
+
+
+def value_of(levels: Levels, quantity: Decimal) -> Decimal:
+    """What the first `quantity` units come to together. Raises `Unfit` (thin book) where there are fewer."""
+    left, value = quantity, Decimal(0)
     for price, size in levels:
         part = min(left, size)
-        cost += part * price
+        value += part * price
         left -= part
         if left == 0:
-            return cost / quantity
+            return value
     raise Unfit(Reason.THIN_BOOK)
 
 
@@ -115,15 +152,17 @@ def levels_for(levels: Levels, quantity: Decimal) -> Levels:
 
 def steps(ladders: tuple[Levels, ...]) -> Iterator[tuple[Decimal, tuple[Decimal, ...]]]:
     """Walk several ladders in step: (units, price on each ladder) until the first of them has no more."""
-    positions = [0] * len(ladders)
-    left = [ladder[0][1] for ladder in ladders]
+    levels = [iter(ladder) for ladder in ladders]
+    best = [next(ladder) for ladder in levels]
+    prices, left = [price for price, _ in best], [size for _, size in best]
     while True:
         units = min(left)
-        yield units, tuple(ladder[at][0] for ladder, at in zip(ladders, positions, strict=True))
-        for index, ladder in enumerate(ladders):
-            left[index] -= units
-            if left[index] == 0:
-                positions[index] += 1
-                if positions[index] == len(ladder):
-                    return
-                left[index] = ladder[positions[index]][1]
+        yield units, tuple(prices)
+        for index, size in enumerate(left):
+            if size > units:
+                left[index] = size - units
+                continue
+            level = next(levels[index], None)
+            if level is None:
+                return
+            prices[index], left[index] = level

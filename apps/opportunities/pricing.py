@@ -1,15 +1,13 @@
 """A candidate priced on its order books: how much of it can be traded, and what it earns at that size."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from math import gcd
 from typing import TypeAlias
 
-from apps.core.money import EDGE_QUANTUM, quantize_edge, round_down
+from apps.core.money import EDGE_QUANTUM, quantize_edge
 from apps.opportunities.enums import Reason
 from apps.opportunities.exceptions import Unfit
-from apps.opportunities.legs import EXACT, Leg, Levels, quantity_for, steps, vwap
+from apps.opportunities.legs import EXACT, Leg, vwap
 from apps.opportunities.strategies.base import Edges, EdgeTerms, Strategy
 
 _ZERO = Decimal(0)
@@ -28,11 +26,26 @@ class PricingTerms:
     max_price_ratio: Decimal
 
 
+# Units, what each of them earns (in the unit of `Strategy.earning`), and the price on each ladder.
+Step: TypeAlias = tuple[Decimal, Decimal, tuple[Decimal, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The books walked to where all of it together earns nothing, or to the end of the shorter one: units up to which
+    each further one earns, units at the end, and the steps from nothing to there."""
+
+    optimal: Decimal
+    most: Decimal
+    steps: tuple[Step, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A candidate at `quantity` units of the instrument; notionals in dollars, `edges` rounded for storing.
+    """A candidate at `quantity` units of its kind; notionals in dollars, `edges` rounded for storing.
 
-    `prices` are the legs' volume-weighted prices as listed and `amounts` their amounts in listed units.
+    `prices` are the legs' volume-weighted prices as listed and `amounts` their amounts in listed units; `steps` are
+    those of the walk to `max_notional`.
     """
 
     quantity: Decimal
@@ -42,6 +55,7 @@ class Priced:
     edges: Edges
     prices: tuple[Decimal, ...]
     amounts: tuple[Decimal, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +69,43 @@ Pricing: TypeAlias = Priced | Refusal
 
 
 def price_legs(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms) -> Pricing:
-    """Price `legs` (the first one is bought) at min(optimal size, reference size), rounded down to lots.
+    """Price `legs` at min(optimal size, reference size), rounded down to lots.
 
     Optimal is the last level at which one more unit still earns, maximal the size at which all of it together earns
     nothing; both end where the shorter book ends. Refused at or below the minimum edge.
     """
     with localcontext(EXACT):
         try:
-            _check_books(legs, terms)
-            optimal, most = _depth(strategy, legs, terms.edge)
-            quantity = _quantity(legs, optimal, terms)
+            _check_books(strategy, legs, terms)
+            walk = _walk(strategy, legs, terms.edge)
+            quantity = _quantity(strategy, legs, walk.optimal, terms)
             edges = stored(strategy.edges(legs, terms.edge, quantity))
         except Unfit as refusal:
             return Refusal(refusal.reason)
         if edges.net <= terms.min_net_edge:
             return Refusal(Reason.EDGE_GONE)
-        return _priced(legs, quantity, optimal, most, edges, terms.dollar_rate)
+        return _priced(strategy, legs, quantity, walk, edges, terms.dollar_rate)
+
+
+def price_size(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms) -> Pricing:
+    """Price `legs` at the reference size, or as much of it as the books hold, whether that earns or not."""
+    with localcontext(EXACT):
+        try:
+            _check_books(strategy, legs, terms)
+            walk = _walk(strategy, legs, terms.edge)
+            held = sum((units for units, _ in strategy.walk(legs)), _ZERO)
+            quantity = _quantity(strategy, legs, held, terms)
+            edges = stored(strategy.edges(legs, terms.edge, quantity))
+        except Unfit as refusal:
+            return Refusal(refusal.reason)
+        return _priced(strategy, legs, quantity, walk, edges, terms.dollar_rate)
 
 
 def edge_at(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms, quantity: Decimal) -> Decimal | Refusal:
     """The net edge of exactly `quantity` units on these books, whatever its sign; a refusal where they can't tell."""
     with localcontext(EXACT):
         try:
-            _check_books(legs, terms)
+            _check_books(strategy, legs, terms)
             return stored(strategy.edges(legs, terms.edge, quantity)).net
         except Unfit as refusal:
             return Refusal(refusal.reason)
@@ -100,7 +128,7 @@ def _short(value: Decimal) -> Decimal:
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
 
 
-def _check_books(legs: tuple[Leg, ...], terms: PricingTerms) -> None:
+def _check_books(strategy: Strategy, legs: tuple[Leg, ...], terms: PricingTerms) -> None:
     for leg in legs:
         if not leg.bids or not leg.asks:
             raise Unfit(Reason.EMPTY_BOOK)
@@ -111,69 +139,65 @@ def _check_books(legs: tuple[Leg, ...], terms: PricingTerms) -> None:
     moments = [leg.exchange_ts if stamped else leg.received_at for leg in legs]
     if max(moments) - min(moments) > terms.max_skew_ms:
         raise Unfit(Reason.SKEWED_BOOKS)
-    mids = [leg.unit_mid for leg in legs]
-    if max(mids) > min(mids) * (1 + terms.max_price_ratio):
+    if strategy.distance(legs) > terms.max_price_ratio:
         raise Unfit(Reason.PRICE_RATIO)
 
 
-def _depth(strategy: Strategy, legs: tuple[Leg, ...], terms: EdgeTerms) -> tuple[Decimal, Decimal]:
-    """Optimal and maximal units of the instrument."""
+def _walk(strategy: Strategy, legs: tuple[Leg, ...], terms: EdgeTerms) -> Walk:
     optimal = most = earned = _ZERO
-    for units, prices in steps(strategy.ladders(legs)):
-        earning = strategy.earning(legs, terms, prices)
+    steps: list[Step] = []
+    earn = strategy.earner(legs, terms)
+    for units, prices in strategy.walk(legs):
+        earning = earn(prices)
+        brought = earning * units
         if earning > 0:
             optimal += units
-        elif earned + earning * units < 0:
-            return optimal, most + earned / -earning
+        elif earned + brought < 0:
+            left = earned / -earning
+            steps.append((left, earning, prices))
+            most += left
+            break
+        steps.append((units, earning, prices))
         most += units
-        earned += earning * units
-    return optimal, most
+        earned += brought
+    return Walk(optimal, most, tuple(steps))
 
 
-def _quantity(legs: tuple[Leg, ...], optimal: Decimal, terms: PricingTerms) -> Decimal:
+def _quantity(strategy: Strategy, legs: tuple[Leg, ...], optimal: Decimal, terms: PricingTerms) -> Decimal:
     if optimal <= 0:
         raise Unfit(Reason.EDGE_GONE)
-    wanted = min(optimal, quantity_for(legs[0].unit_asks, terms.reference_notional / terms.dollar_rate))
-    lot = _common_lot([leg.amount_step * leg.multiplier for leg in legs if leg.amount_step])
-    quantity = wanted if lot is None else round_down(wanted, lot)
+    wanted = min(optimal, strategy.units_for(legs, terms.reference_notional / terms.dollar_rate))
+    quantity = strategy.whole(legs, wanted)
     if quantity <= 0:
         raise Unfit(Reason.BELOW_MINIMUM)
-    for leg in legs:
-        amount = quantity / leg.multiplier
-        if leg.min_amount is not None and amount < leg.min_amount:
+    for leg, amount in zip(legs, strategy.amounts(legs, quantity), strict=True):
+        if amount <= 0 or (leg.min_amount is not None and amount < leg.min_amount):
             raise Unfit(Reason.BELOW_MINIMUM)
         if leg.min_notional is not None and amount * vwap(leg.taken, amount) < leg.min_notional:
             raise Unfit(Reason.BELOW_MINIMUM)
     return quantity
 
 
-def _common_lot(lots: Sequence[Decimal]) -> Decimal | None:
-    """The smallest quantity that is whole lots on every leg (their least common multiple); None without any lots."""
-    if not lots:
-        return None
-    exponent = min(int(lot.normalize().as_tuple().exponent) for lot in lots)
-    whole = 1
-    for lot in lots:
-        count = int(lot.scaleb(-exponent))
-        whole = whole * count // gcd(whole, count)
-    return Decimal(whole).scaleb(exponent)
-
-
 def _priced(
-    legs: tuple[Leg, ...], quantity: Decimal, optimal: Decimal, most: Decimal, edges: Edges, dollar_rate: Decimal
+    strategy: Strategy,
+    legs: tuple[Leg, ...],
+    quantity: Decimal,
+    walk: Walk,
+    edges: Edges,
+    dollar_rate: Decimal,
 ) -> Priced:
-    ladder = legs[0].unit_asks
-    amounts = tuple(quantity / leg.multiplier for leg in legs)
+    size, optimal_notional, max_notional = (
+        (strategy.cost(legs, units) * dollar_rate).quantize(_CENTS) if units else _ZERO
+        for units in (quantity, walk.optimal, walk.most)
+    )
+    amounts = strategy.amounts(legs, quantity)
     return Priced(
         quantity=quantity,
-        size=_dollars(ladder, quantity, dollar_rate),
-        optimal_notional=_dollars(ladder, optimal, dollar_rate),
-        max_notional=_dollars(ladder, most, dollar_rate),
+        size=size,
+        optimal_notional=optimal_notional,
+        max_notional=max_notional,
         edges=edges,
         prices=tuple(vwap(leg.taken, amount) for leg, amount in zip(legs, amounts, strict=True)),
         amounts=amounts,
+        steps=walk.steps,
     )
-
-
-def _dollars(ladder: Levels, quantity: Decimal, dollar_rate: Decimal) -> Decimal:
-    return (vwap(ladder, quantity) * quantity * dollar_rate).quantize(_CENTS)

@@ -1,7 +1,8 @@
-"""Reads: which opportunities there are and who may see them."""
+"""Reads: which opportunities there are, who may see them, and who wants to."""
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -10,10 +11,20 @@ from apps.accounts.selectors import user_policy
 from apps.core import clock
 from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
-from apps.opportunities.exceptions import OpportunityNotFound
-from apps.opportunities.models import Opportunity, price_disbelieved
-from apps.opportunities.strategies.registry import strategies
+from apps.opportunities.exceptions import OpportunityNotFound, RuleNotFound
+from apps.opportunities.models import (
+    EdgePoint,
+    Execution,
+    Lifetime,
+    Opportunity,
+    Preferences,
+    Seen,
+    TechnicalRule,
+    price_disbelieved,
+)
+from apps.opportunities.strategies.registry import kinds_all
 from apps.opportunities.types import AlertFacts, Family
+from apps.opportunities.wishes import wish_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -21,7 +32,7 @@ if TYPE_CHECKING:
 
 def kind_families() -> dict[str, Family]:
     """The family of each kind."""
-    return {kind: strategies.get(kind).family for kind in strategies.names()}
+    return {one.kind.value: one.family for one in kinds_all()}
 
 
 def opportunities_active() -> QuerySet[Opportunity]:
@@ -33,19 +44,28 @@ def opportunities_active() -> QuerySet[Opportunity]:
 
 
 def opportunities_visible(*, user: "User", now: datetime) -> QuerySet[Opportunity]:
-    """Active opportunities for everybody that became active at least the user's tier delay ago, best first."""
-    return opportunities_active().filter(_old_enough(user, now), context=Context.GLOBAL, expires_at__gt=now)
+    """Active opportunities for everybody and those of the user's own rules, that became active at least the user's tier
+    delay ago, best first."""
+    return opportunities_active().filter(_old_enough(user, now), _for(user), expires_at__gt=now)
 
 
 def opportunity_visible(*, user: "User", id: UUID | str, now: datetime) -> Opportunity:
     """One opportunity that this user may see, or might have seen while it was active.
 
     Raises OpportunityNotFound for anything else: unknown, never active, too new for the tier, or somebody else's."""
-    visible = Opportunity.objects.filter(_old_enough(user, now), context=Context.GLOBAL, pk=id)
+    visible = Opportunity.objects.filter(_old_enough(user, now), _for(user), pk=id)
     opportunity = visible.first()
     if opportunity is None:
         raise OpportunityNotFound("There is no such opportunity.")
     return opportunity
+
+
+def lifetimes(*, kind: str = "", instrument: str = "") -> QuerySet[Lifetime]:
+    """How edges of this kind and instrument ("": of any) lasted in the last weeks, and what became of them."""
+    found = Lifetime.objects.all()
+    if kind:
+        found = found.filter(kind=kind)
+    return found.filter(instrument=instrument) if instrument else found
 
 
 def opportunity_alert(id: UUID | str) -> AlertFacts:
@@ -54,6 +74,81 @@ def opportunity_alert(id: UUID | str) -> AlertFacts:
     if opportunity is None:
         raise OpportunityNotFound("There is no such opportunity.")
     return alert_facts(opportunity, now=clock.now())
+
+
+def preferences_of(user: "User") -> Preferences:
+    """What the user wants to see; unsaved defaults, which leave nothing out, where they have not said anything."""
+    try:
+        return user.opportunity_preferences
+    except Preferences.DoesNotExist:
+        return Preferences(user=user, updated_at=clock.now())
+
+
+def opportunities_unwanted(ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Pairs (user, opportunity) of these opportunities and everybody who has said that they don't want to see such."""
+    wishes = [(one.pk, wish_of(one)) for one in Preferences.objects.all()]
+    rows = list(Opportunity.objects.filter(pk__in=ids).defer("evidence", "details", "legs")) if wishes else []
+    return {(user_id, row.pk) for user_id, wish in wishes for row in rows if not wish(row)}
+
+
+def opportunities_elsewhere(ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Pairs (user, opportunity) of those who want only what is on their own exchanges and have named some, and of these
+    opportunities those with a leg elsewhere."""
+    wishes = [one for one in Preferences.objects.filter(own_exchanges_only=True) if one.exchanges]
+    rows = list(Opportunity.objects.filter(pk__in=ids).only("legs")) if wishes else []
+    return {(one.pk, row.pk) for one in wishes for row in rows if not is_personal(row, one)}
+
+
+def day_of(now: datetime) -> date:
+    """The day that daily quotas count by: UTC's."""
+    return now.astimezone(UTC).date()
+
+
+def seen_today(*, user_id: UUID, now: datetime) -> dict[Family, set[UUID]]:
+    """What a person with a limited day has seen today, by family."""
+    rows = Seen.objects.filter(user_id=user_id, day=day_of(now)).order_by()
+    seen = list(rows.values_list("family", "opportunity_id"))
+    families: tuple[Family, ...] = get_args(Family)
+    return {family: {id for its, id in seen if its == family} for family in families}
+
+
+def seen_by_all(*, now: datetime) -> list[tuple[UUID, str, UUID]]:
+    """(user, family, opportunity) of all that was seen today by people with a limited day."""
+    rows = Seen.objects.filter(day=day_of(now)).order_by()
+    return list(rows.values_list("user_id", "family", "opportunity_id"))
+
+
+def is_personal(opportunity: Opportunity, preferences: Preferences) -> bool:
+    """Whether every leg is on one of the person's own exchanges."""
+    return all(leg["exchange"] in preferences.exchanges for leg in opportunity.legs)
+
+
+def edge_points(opportunity: Opportunity) -> list[EdgePoint]:
+    """How its net edge went, oldest first; empty a week after it ended."""
+    return list(EdgePoint.objects.filter(opportunity=opportunity).order_by("slot"))
+
+
+def rules_of(user: "User") -> QuerySet[TechnicalRule]:
+    """This user's own rules of technical signals, the oldest first."""
+    return TechnicalRule.objects.filter(owner=user).order_by("created_at", "id")
+
+
+def rule_of(user: "User", *, id: UUID | str) -> TechnicalRule:
+    """One of this user's own rules. Raises RuleNotFound for anything else."""
+    rule = rules_of(user).filter(pk=id).first()
+    if rule is None:
+        raise RuleNotFound("There is no such rule.")
+    return rule
+
+
+def executions_of(user: "User") -> QuerySet[Execution]:
+    """What this user took, the newest first."""
+    return Execution.objects.filter(user=user).order_by("-executed_at", "id")
+
+
+def _for(user: "User") -> Q:
+    """For everybody, or found for this user alone."""
+    return Q(context=Context.GLOBAL) | Q(context=Context.PERSONAL, owner=user)
 
 
 def _old_enough(user: "User", now: datetime) -> Q:

@@ -2,11 +2,22 @@
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypedDict
+from uuid import UUID
 
 from apps.core.events import Event
 
 # Kinds of one family share a daily quota of a tier.
 Family: TypeAlias = Literal["arbitrage", "technical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One person is about to see one opportunity; at most `daily` of its family a day."""
+
+    user_id: UUID
+    opportunity_id: UUID
+    family: Family
+    daily: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,9 @@ class AlertLeg(TypedDict):
 
 
 class AlertFacts(TypedDict):
-    """JSON-able facts of an opportunity for message templates; percentages and money are text, times ISO 8601 UTC."""
+    """JSON-able facts of an opportunity for message templates; percentages and money are text, times ISO 8601 UTC.
+
+    Edges are None for signals; what begins with `signal_` is None for all others."""
 
     id: str
     kind: str
@@ -65,14 +78,16 @@ class AlertFacts(TypedDict):
     status: str
     legs: list[AlertLeg]
     legs_text: str
-    gross_edge_percent: str
-    net_edge_percent: str
+    gross_edge_percent: str | None
+    net_edge_percent: str | None
     net_apr_percent: str | None
+    net_if_converged_percent: str | None
     size: str
     max_notional: str
     profit: str
     break_even_hours: str | None
     risk: str
+    risk_words: str
     confidence: float
     age_s: int
     origin: str
@@ -81,3 +96,8 @@ class AlertFacts(TypedDict):
     expires_at: str
     url: str
     caution: str
+    signal_strength_percent: str | None
+    signal_rule: str | None
+    signal_timeframes: str | None
+    signal_stop: str | None
+    signal_target: str | None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from apps.markets.enums import SnapshotKind
-from apps.markets.types import FundingRates, Latest, MarketTable, Quotes
+from apps.markets.types import Floats, FundingRates, Latest, MarketTable, Quotes
 from apps.opportunities.enums import Side
 from apps.opportunities.legs import Funding, Leg, Levels
 from apps.opportunities.pricing import PricingTerms
@@ -39,6 +39,8 @@ class Listing:
     rate: float = 0.0001
     interval_h: float = 8.0
     next_h: float = 4.0
+    volume: float = NAN
+    open_interest: float = NAN
 
     @property
     def symbol(self) -> str:
@@ -123,6 +125,19 @@ def leg(exchange: str, side: Side, bids: Levels, asks: Levels, **changes: Any) -
     return Leg(exchange=exchange, side=side, bids=bids, asks=asks, **(facts | changes))
 
 
+def cycle(fee: Any = "0.001", **changes: Any) -> tuple[Leg, ...]:
+    """USDT -> BTC -> ETH -> USDT: BTC at 50,000, ETH at 0.04 BTC and then at 2,020; fees 0.1 %."""
+
+    def trade(symbol: str, side: Side, bids: Levels, asks: Levels) -> Leg:
+        return leg("a", side, bids, asks, symbol=symbol, fee=Decimal(fee), **changes)
+
+    return (
+        trade("BTC/USDT", Side.BUY, levels(("49990", "1")), levels(("50000", "0.1"), ("50050", "10"))),
+        trade("ETH/BTC", Side.BUY, levels(("0.0399", "10")), levels(("0.04", "2"), ("0.0401", "50"))),
+        trade("ETH/USDT", Side.SELL, levels(("2020", "1"), ("2018", "50")), levels(("2021", "10"))),
+    )
+
+
 def funding(rate: str, *, interval_h: str = "8", next_h: str = "4") -> Funding:
     """A funding rate that is next due in `next_h` hours."""
     return Funding(Decimal(rate), Decimal(interval_h), NOW_MS + int(Decimal(next_h) * HOUR_MS))
@@ -156,9 +171,16 @@ def _quotes(exchange: str, kind: SnapshotKind, mine: Iterable[tuple[int, Listing
         ask=column["ask"].astype(np.float64),
         ask_size=column["ask_size"].astype(np.float64),
         last=np.full(len(rows), np.nan),
-        quote_volume=np.full(len(rows), np.nan),
+        quote_volume=np.array([one.volume for _, one in rows], dtype=np.float64),
         exchange_ts=np.array([one.ts for _, one in rows], dtype=np.int64),
+        open_interest=_told(one.open_interest for _, one in rows),
     )
+
+
+def _told(values: Iterable[float]) -> Floats | None:
+    """None where no market's value is told."""
+    column = np.array(list(values), dtype=np.float64)
+    return None if np.isnan(column).all() else column
 
 
 def _funding(exchange: str, rows: Sequence[tuple[int, Listing]], received_at: int) -> FundingRates:
@@ -170,6 +192,7 @@ def _funding(exchange: str, rows: Sequence[tuple[int, Listing]], received_at: in
         market_id=np.array([at for at, _ in rows], dtype=np.int32),
         rate=np.array([one.rate for _, one in rows], dtype=np.float64),
         interval_hours=np.array([one.interval_h for _, one in rows], dtype=np.float64),
+        interval_source=np.ones(len(rows), dtype=np.int8),
         next_funding_at=np.array([NOW_MS + round(one.next_h * HOUR_MS) for _, one in rows], dtype=np.int64),
         mark=unknown,
         index=unknown,

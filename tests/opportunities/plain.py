@@ -65,6 +65,24 @@ def funding_pairs(markets: Markets, params: ScanParams) -> dict[tuple[str, str, 
     return found
 
 
+def spot_perp_pairs(spots: Markets, swaps: Markets, params: ScanParams) -> dict[tuple[str, str, str], float]:
+    """(name, exchange of the coin, exchange of the perpetual) -> net edge, one pair after the other."""
+    found = {}
+    for long_exchange, longs in spots.items():
+        for short_exchange, shorts in swaps.items():
+            for name, long in longs.items():
+                short = shorts.get(name)
+                if short is None or not _comparable(long, short, params):
+                    continue
+                mid_long, mid_short = (long["bid"] + long["ask"]) / 2, (short["bid"] + short["ask"]) / 2
+                spread = (long["ask"] - long["bid"]) / mid_long + (short["ask"] - short["bid"]) / mid_short
+                net = _received(short, params) - 2 * (long["fee"] + short["fee"]) - spread
+                net += min(0.0, mid_short / mid_long - 1)
+                if net > params.min_net_edge:
+                    found[name, long_exchange, short_exchange] = net
+    return found
+
+
 def _received(ticker: Ticker, params: ScanParams) -> float:
     wait, horizon = ticker["next"] - NOW_MS, params.horizon_h * HOUR_MS
     count = 0 if wait > horizon else math.floor((horizon - wait) / ticker["interval_ms"]) + 1

@@ -13,7 +13,7 @@ from apps.opportunities.models import Opportunity
 from apps.opportunities.services.detect import PRICED_PER_SCAN
 from apps.opportunities.types import CandidatesFound, OpportunitiesActive
 from tests.opportunities.conftest import CHEAP, DEAR, HIGH, LOW, Build
-from tests.opportunities.factories import NOW_MS, Listing
+from tests.opportunities.factories import NAN, NOW_MS, Listing
 from tests.opportunities.world import World
 
 
@@ -40,10 +40,16 @@ def test_a_gap_becomes_a_detected_row_and_its_books_are_asked_for(gap: World, se
     assert gap.news(OpportunitiesActive) == []
 
 
-def test_both_kinds_are_detected_side_by_side(build: Build) -> None:
+def test_all_kinds_of_two_legs_are_detected_side_by_side(build: Build) -> None:
+    # The perpetual that pays so much is sold against the other one, and against the coin.
     world = build(CHEAP, DEAR, LOW, HIGH)
-    assert world.detect().opened == 2
-    assert set(Opportunity.objects.values_list("kind", flat=True)) == {"cross_exchange", "funding_rate"}
+    assert world.detect().opened == 3
+    legs = {row.kind: [leg["symbol"] for leg in row.legs] for row in Opportunity.objects.all()}
+    assert legs == {
+        "cross_exchange": ["BTC/USDT", "BTC/USDT"],
+        "funding_rate": ["BTC/USDT:USDT", "BTC/USDT:USDT"],
+        "spot_perp": ["BTC/USDT", "BTC/USDT:USDT"],
+    }
 
 
 def test_what_is_seen_again_is_refreshed_and_not_opened_twice(gap: World) -> None:
@@ -198,3 +204,49 @@ def test_queries_do_not_grow_with_rows(build: Build) -> None:
 def test_an_empty_market_is_scanned_without_complaint(build: Build) -> None:
     world = build()
     assert services.detect(now=world.now).found == 0
+
+
+@pytest.mark.parametrize(
+    ("volumes", "found"), [((1e6, 1e6), 1), ((1e6, 9999.0), 0), ((9999.0, 1e6), 0), ((NAN, 1e6), 1), ((NAN, NAN), 1)]
+)
+def test_markets_that_are_known_to_trade_too_little_are_left_alone(
+    build: Build, settings: Settings, volumes: tuple[float, float], found: int
+) -> None:
+    settings.MIN_VOLUME_USD = 10_000.0
+    world = build(replace(CHEAP, volume=volumes[0]), replace(DEAR, volume=volumes[1]))
+    assert world.detect().found == found
+
+
+@pytest.mark.parametrize(
+    ("units", "found"),
+    [((500.0, 500.0), 1), ((500.0, 99.0), 0), ((99.0, 500.0), 0), ((NAN, 500.0), 1), ((NAN, NAN), 1)],
+)
+def test_perpetuals_in_which_little_is_known_to_stand_open_are_left_alone(
+    build: Build, settings: Settings, units: tuple[float, float], found: int
+) -> None:
+    # 99 units at 100 dollars are 9,900.
+    settings.MIN_OPEN_INTEREST_USD = 10_000.0
+    held = [replace(one, open_interest=each) for one, each in zip((LOW, HIGH), units, strict=True)]
+    assert build(*held).detect().found == found
+
+
+def test_what_there_is_of_each_market_is_told_in_dollars(build: Build) -> None:
+    # A pack of 1,000: 40 packs at 100 dollars stand open, whatever a unit of the instrument costs.
+    packs = replace(LOW, multiplier=1000.0, open_interest=40.0, volume=1e6)
+    build(packs, replace(HIGH, bid=HIGH.bid / 1000, ask=HIGH.ask / 1000)).detect()
+    row = Opportunity.objects.get()
+    told = {leg["exchange"]: known for leg, known in zip(row.legs, row.details["thickness"], strict=True)}
+    assert told[packs.exchange] == {"volume_usd": "1000000", "open_interest_usd": "4000"}
+    assert told[HIGH.exchange] == {"volume_usd": None, "open_interest_usd": None}
+
+
+def test_a_volume_in_another_currency_is_compared_in_dollars(build: Build, settings: Settings) -> None:
+    settings.MIN_VOLUME_USD = 10_000.0
+    coins = [replace(one, bid=one.bid / 1000, ask=one.ask / 1000, quote="ETH", instrument="X") for one in (CHEAP, DEAR)]
+    told = Listing("aaa", 1999.0, 2001.0, "ETH")
+    # 6 ETH a day are 12,000 dollars, 4 are 8,000.
+    world = build(replace(coins[0], volume=6.0), replace(coins[1], volume=6.0), told)
+    assert world.detect().found == 1
+    world.pass_time(1)
+    world.change(1, volume=4.0)
+    assert world.detect().found == 0

@@ -14,12 +14,13 @@ from apps.opportunities.pricing import Priced, price_legs
 from apps.opportunities.strategies.base import Strategy
 from apps.opportunities.strategies.cross_exchange import CrossExchange
 from apps.opportunities.strategies.funding_rate import FundingRate
+from apps.opportunities.strategies.spot_perp import SpotPerp
 from tests.opportunities.factories import NOW_MS, funding, leg, levels, terms
-from tests.opportunities.test_pricing import cross_legs, funding_legs
+from tests.opportunities.test_pricing import cross_legs, funding_legs, spot_perp_legs
 
 Rows = list[tuple[Any, Any]]
 
-CROSS, FUNDING = CrossExchange(), FundingRate()
+CROSS, FUNDING, SPOT_PERP = CrossExchange(), FundingRate(), SpotPerp()
 
 
 def stored(strategy: Strategy, legs: tuple[Leg, ...], **changes: Any) -> tuple[Priced, dict[str, Any]]:
@@ -30,7 +31,9 @@ def stored(strategy: Strategy, legs: tuple[Leg, ...], **changes: Any) -> tuple[P
     return priced, json.loads(json.dumps(evidence_of(strategy, legs, wanted, priced.quantity)))
 
 
-@pytest.mark.parametrize(("strategy", "legs"), [(CROSS, cross_legs()), (FUNDING, funding_legs())])
+@pytest.mark.parametrize(
+    ("strategy", "legs"), [(CROSS, cross_legs()), (FUNDING, funding_legs()), (SPOT_PERP, spot_perp_legs())]
+)
 def test_the_net_edge_follows_from_the_evidence_alone(strategy: Strategy, legs: tuple[Leg, ...]) -> None:
     priced, evidence = stored(strategy, legs)
     assert recompute(evidence) == priced.edges.net
@@ -101,7 +104,7 @@ def test_any_priced_candidate_recomputes_exactly(gaps: Rows, others: Rows, multi
         return levels(*out)
 
     unit = Decimal(multiplier)
-    for strategy in (CROSS, FUNDING):
+    for strategy in (CROSS, FUNDING, SPOT_PERP):
         buy = leg("a", Side.BUY, ladder(others, Decimal("99.9"), -1), ladder(gaps, Decimal("100.1"), 1))
         sell = leg("b", Side.SELL, ladder(gaps, Decimal("101.3"), -1), ladder(others, Decimal("101.4"), 1))
         buy = replace(buy, multiplier=unit, funding=funding("0.0001", next_h="3.777"))

@@ -9,8 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from apps.markets.models import Exchange, Market
-from apps.markets.services import market_fee_set
+from apps.core import config
+from apps.markets.models import Exchange, FeeRule, Market
+from apps.markets.services import fee_rule_save
 from apps.opportunities import services
 from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import recompute
@@ -34,7 +35,8 @@ def test_a_detected_row_becomes_active_with_size_evidence_and_an_expiry(gap: Wor
     assert (row.size, row.profit) == (Decimal(1000), Decimal("7.99"))
     assert row.net_edge == row.peak_net_edge == Decimal("0.00798201")
     assert row.optimal_notional == row.max_notional == 5000  # 50 units in the book
-    assert row.expires_at == gap.now + timedelta(hours=4)
+    # Nobody tells whether it can be moved: high.
+    assert row.expires_at == gap.now + timedelta(minutes=30)
     assert [(leg["price"], leg["amount"]) for leg in row.legs] == [("100", "10"), ("101", "10")]
     assert recompute(row.evidence) == row.net_edge
     assert Decimal(row.details["quantity"]) == 10
@@ -119,7 +121,7 @@ def test_an_active_row_is_updated_and_keeps_its_first_moment_and_its_peak(gap: W
     assert row.net_edge == Decimal("0.00598601")  # 100.8·0.999/100.1 - 1
     assert row.peak_net_edge == first.net_edge
     assert (row.activated_at, row.priced_at) == (first.activated_at, gap.now)
-    assert row.expires_at == first.activated_at + timedelta(hours=4)
+    assert row.expires_at == first.activated_at + timedelta(minutes=30)
     assert recompute(row.evidence) == row.net_edge
     assert len(gap.news(OpportunitiesActive)) == 1
     assert Markout.objects.count() == 4
@@ -212,7 +214,7 @@ def _fee_missing(world: World) -> None:
 
 
 def _fee_doubted(world: World) -> None:
-    market_fee_set(market_id=world.ids[1], override=None, unknown=True)
+    fee_rule_save(rule=FeeRule(exchange_id=world.listings[1].exchange, market_id=world.ids[1]))
 
 
 def _delisted(world: World) -> None:
@@ -297,6 +299,8 @@ def test_queries_do_not_grow_with_rows(build: Build) -> None:
         world = build(*many(size)) if not counts else world_again(build, size)
         world.detect()
         world.fill_books()
+        # What is kept for seconds must not count for one size only.
+        config.get("opportunities.rules_per_user")
         with CaptureQueriesContext(connection) as queries:
             assert services.price(market_ids=None, now=world.now).activated == size
         counts.append(len(queries))

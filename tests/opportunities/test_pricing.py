@@ -10,11 +10,13 @@ from apps.opportunities.enums import Reason, Side
 from apps.opportunities.legs import Leg
 from apps.opportunities.pricing import Priced, Refusal, edge_at, price_legs
 from apps.opportunities.strategies.base import EdgeTerms
+from apps.opportunities.strategies.carry import fundings_within
 from apps.opportunities.strategies.cross_exchange import CrossExchange
-from apps.opportunities.strategies.funding_rate import FundingRate, fundings_within
+from apps.opportunities.strategies.funding_rate import FundingRate
+from apps.opportunities.strategies.spot_perp import SpotPerp
 from tests.opportunities.factories import HOUR_MS, NOW_MS, funding, leg, levels, terms
 
-CROSS, FUNDING = CrossExchange(), FundingRate()
+CROSS, FUNDING, SPOT_PERP = CrossExchange(), FundingRate(), SpotPerp()
 
 
 def cross_legs(**changes: Any) -> tuple[Leg, ...]:
@@ -34,6 +36,16 @@ def funding_legs(long_rate: Any = "0.0001", short_rate: Any = "0.0021", **change
         funding=funding(short_rate, interval_h="4", next_h="2"), **changes,
     )  # fmt: skip
     return long, short
+
+
+def spot_perp_legs(rate: Any = "0.0021", **changes: Any) -> tuple[Leg, ...]:
+    """Buy spot at 100.05, sell the perpetual at 100.4; fees 0.1 % and 0.04 %."""
+    spot = leg("a", Side.BUY, levels(("99.95", "50")), levels(("100.05", "50")))
+    perpetual = leg(
+        "a", Side.SELL, levels(("100.4", "50")), levels(("100.6", "50")), symbol="BTC/USDT:USDT", fee=Decimal("0.0004"),
+        funding=funding(rate, interval_h="4", next_h="2"), **changes,
+    )  # fmt: skip
+    return spot, perpetual
 
 
 def test_cross_exchange_at_the_optimal_size() -> None:
@@ -170,6 +182,45 @@ def test_funding_rate_at_the_reference_size() -> None:
     assert priced.size == 1000
     # Floored at eight places: the quantity is a fraction without end.
     assert Decimal("7.49999998") < priced.edges.profit <= Decimal("7.5")
+
+
+def test_spot_perp_at_the_reference_size() -> None:
+    # Short: 0.21 % per 4 h, next in 2 h: n = floor((24-2)/4)+1 = 6. Gross = 6·0.0021 = 0.0126.
+    # Fees = 2·(0.001+0.0004) = 0.0028. Spreads: 0.1/100 + 0.2/100.5 = 0.00299004975… Basis: the perpetual is dearer: 0.
+    # Net = 0.0126 - 0.0028 - 0.00299004975 = 0.00680995025; floor at eight places.
+    priced = price_legs(SPOT_PERP, spot_perp_legs(), terms())
+    assert isinstance(priced, Priced)
+    assert priced.edges.gross == Decimal("0.0126")
+    assert priced.edges.net == Decimal("0.00680995")
+    # 0.00680995025·8760/24 = 2.48563184…
+    assert priced.edges.net_apr == Decimal("2.48563184")
+    assert priced.edges.costs == {"fees": Decimal("0.0028"), "spread": Decimal("0.00299005"), "basis": Decimal(0)}
+    details = priced.edges.details
+    # g = 0.0021/4 = 0.000525 per hour; cost 0.00579004975… / g = 11.02866619284… h.
+    assert details["hourly_rate"] == Decimal("0.000525")
+    assert details["break_even_hours"] == Decimal("11.0286661928")
+    assert details["entry_basis"] == Decimal("0.005")
+    assert details["fundings_short"] == 6
+    # 100.4/100.05 - 1 = 0.00349825087…; less 0.0028 and half of 0.00299004975…; plus 0.0126: 0.01180322599…
+    assert details["net_if_converged"] == Decimal("0.011803226")
+    assert priced.size == 1000
+
+
+def test_a_perpetual_below_its_coin_costs_the_basis() -> None:
+    spot, perpetual = spot_perp_legs()
+    cheaper = replace(perpetual, bids=levels(("98.9", "50")), asks=levels(("99.1", "50")))
+    # Mid 99: basis -0.01; spread 0.2/99 = 0.00202020…: 0.0126 - 0.0028 - 0.001 - 0.00202020… - 0.01 = -0.00322020…
+    assert edge_at(SPOT_PERP, (spot, cheaper), terms(), Decimal(1)) == Decimal("-0.00322021")
+    assert price_legs(SPOT_PERP, (spot, cheaper), terms()) == Refusal(Reason.EDGE_GONE)
+
+
+def test_a_spot_leg_needs_no_funding_but_the_perpetual_does() -> None:
+    spot, perpetual = spot_perp_legs()
+    assert price_legs(SPOT_PERP, (spot, replace(perpetual, funding=None)), terms()) == Refusal(Reason.MISSING_FUNDING)
+
+
+def test_negative_funding_is_never_earned_by_a_short_perpetual() -> None:
+    assert price_legs(SPOT_PERP, spot_perp_legs(rate="-0.01"), terms()) == Refusal(Reason.EDGE_GONE)
 
 
 def test_entry_basis_only_ever_costs() -> None:

@@ -1,5 +1,7 @@
 """Two workers at once: what the database decides, and what the loser makes of it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -10,11 +12,12 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.opportunities import services
 from apps.opportunities.models import Markout, Opportunity
-from apps.opportunities.services.detect import _open
+from apps.opportunities.services.detect import rows_open
 from apps.opportunities.types import OpportunitiesActive, OpportunitiesEnded
 from tests.opportunities.conftest import Build
 from tests.opportunities.test_detect import many
 from tests.opportunities.world import World
+from tests.other_processes import environment
 
 WORKERS = 6
 
@@ -27,8 +30,6 @@ def copy_of(row: Opportunity, **changes: Any) -> Opportunity:
 
 def at_once(work: Callable[[], Any]) -> list[Any]:
     """Run `work` in several threads that start together, each with a connection of its own."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite's test database lives in one connection; PostgreSQL shows this")
     barrier = Barrier(WORKERS)
 
     def run(_: Any) -> Any:
@@ -70,7 +71,7 @@ def test_what_another_worker_opened_meanwhile_is_left_out_and_the_rest_is_opened
     world.detect()
     rows = list(Opportunity.objects.order_by("instrument"))
     Opportunity.objects.exclude(pk=rows[1].pk).delete()
-    assert _open([copy_of(row, id=None if row is None else row.pk) for row in rows]) == 2
+    assert rows_open([copy_of(row, id=None if row is None else row.pk) for row in rows]) == 2
     assert list(Opportunity.objects.order_by("instrument").values_list("pk", flat=True)) == [row.pk for row in rows]
 
 
@@ -78,7 +79,7 @@ def test_an_id_that_was_used_a_moment_ago_is_not_used_again(gap: World) -> None:
     gap.detect()
     row = Opportunity.objects.get()
     Opportunity.objects.update(status="expired", closed_at=gap.now)
-    assert _open([copy_of(row)]) == 0
+    assert rows_open([copy_of(row)]) == 0
     assert Opportunity.objects.get().status == "expired"
 
 
@@ -87,7 +88,7 @@ def test_a_row_that_contradicts_itself_is_an_error_and_no_loss_of_others(gap: Wo
     row = Opportunity.objects.get()
     Opportunity.objects.all().delete()
     with pytest.raises(IntegrityError):
-        _open([copy_of(row, leg_count=3)])
+        rows_open([copy_of(row, leg_count=3)])
 
 
 def test_workers_that_detect_at_once_open_each_gap_once(build: Build) -> None:
@@ -97,6 +98,30 @@ def test_workers_that_detect_at_once_open_each_gap_once(build: Build) -> None:
     assert sum(report.opened for report in reports) == 8
     assert Opportunity.objects.count() == 8
     assert len(set(Opportunity.objects.values_list("fingerprint", flat=True))) == 8
+
+
+def test_processes_that_detect_at_once_open_each_gap_once(build: Build) -> None:
+    world = build(*many(8))
+    world.quote()
+    env = environment()
+    command = (sys.executable, "-m", "tests.opportunities.detector", world.now.isoformat())
+    processes = [
+        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        opened = [int(process.communicate(timeout=60)[0]) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert sum(opened) == 8
+    assert Opportunity.objects.count() == 8
 
 
 def test_workers_that_price_at_once_activate_each_row_once(build: Build) -> None:

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from apps.opportunities.strategies.base import Strategy
 from apps.opportunities.strategies.cross_exchange import CrossExchange
 from apps.opportunities.strategies.funding_rate import FundingRate
+from apps.opportunities.strategies.spot_perp import SpotPerp
 from tests.opportunities.bench import market_of
 from tests.opportunities.factories import HOUR_MS, NAN, NOW_MS, PARAMS, Listing, found_legs, view_of
-from tests.opportunities.plain import cross_pairs, funding_pairs, tickers_of
+from tests.opportunities.plain import cross_pairs, funding_pairs, spot_perp_pairs, tickers_of
 
 Listings = list[Listing]
 Pair = tuple[str, str, str]
 
-CROSS, FUNDING = CrossExchange(), FundingRate()
+CROSS, FUNDING, SPOT_PERP = CrossExchange(), FundingRate(), SpotPerp()
 CHEAP, DEAR = Listing("a", 99.9, 100.0), Listing("b", 101.0, 101.1)
 LOW = Listing("a", 99.99, 100.01, swap=True, fee=0.0005, rate=0.0001)
 HIGH = Listing("b", 99.99, 100.01, swap=True, fee=0.0005, rate=0.0021)
@@ -64,6 +65,11 @@ def found_by(strategy: Strategy, listings: Listings, params: Any = PARAMS) -> di
     return {(name, *leg): net for name, leg, net in zip(names, legs, candidates.net.tolist(), strict=True)}
 
 
+def spot_perps(listings: Listings) -> dict[Pair, float]:
+    """What the plain loop finds between coins and perpetuals."""
+    return spot_perp_pairs(tickers_of(listings, swap=False), tickers_of(listings, swap=True), PARAMS)
+
+
 def assert_same(found: Any, wanted: Any) -> None:
     """Equal but for pairs that floats put on either side of the threshold."""
     edge = PARAMS.min_net_edge
@@ -103,12 +109,15 @@ def test_an_hourly_rate_outranks_a_larger_one_that_is_paid_every_eight_hours() -
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_scan_finds_what_the_plain_loop_finds_on_a_large_market(seed: int) -> None:
-    listings = market_of(5, 120, seed=seed)
+    listings = market_of(5, 120, seed=seed, hot=0.05)
     cross = cross_pairs(tickers_of(listings, swap=False), PARAMS)
     funding = funding_pairs(tickers_of(listings, swap=True), PARAMS)
+    perps = spot_perps(listings)
     assert funding, "the generated market has to hold something"
+    assert perps, "the generated market has to hold something"
     assert_same(found_by(CROSS, listings), cross)
     assert_same(found_by(FUNDING, listings), funding)
+    assert_same(found_by(SPOT_PERP, listings), perps)
 
 
 @given(listing_lists)
@@ -116,9 +125,10 @@ def test_the_scan_finds_what_the_plain_loop_finds_on_a_large_market(seed: int) -
 def test_the_scan_finds_what_the_plain_loop_finds(listings: Listings) -> None:
     assert_same(found_by(CROSS, listings), cross_pairs(tickers_of(listings, swap=False), PARAMS))
     assert_same(found_by(FUNDING, listings), funding_pairs(tickers_of(listings, swap=True), PARAMS))
+    assert_same(found_by(SPOT_PERP, listings), spot_perps(listings))
 
 
-@pytest.mark.parametrize("strategy", [CROSS, FUNDING])
+@pytest.mark.parametrize("strategy", [CROSS, FUNDING, SPOT_PERP])
 @given(listings=listing_lists)
 @settings(max_examples=60, deadline=None)
 def test_net_is_never_above_gross(strategy: Strategy, listings: Listings) -> None:
@@ -126,7 +136,7 @@ def test_net_is_never_above_gross(strategy: Strategy, listings: Listings) -> Non
     assert (found.net <= found.gross + 1e-15).all()
 
 
-@pytest.mark.parametrize("strategy", [CROSS, FUNDING])
+@pytest.mark.parametrize("strategy", [CROSS, FUNDING, SPOT_PERP])
 @given(listings=listing_lists, factor=st.sampled_from([1e-6, 0.125, 3.0, 1e5]))
 @settings(max_examples=60, deadline=None)
 def test_scaling_all_prices_changes_nothing(strategy: Strategy, listings: Listings, factor: float) -> None:
@@ -134,7 +144,7 @@ def test_scaling_all_prices_changes_nothing(strategy: Strategy, listings: Listin
     assert_same(found_by(strategy, scaled), found_by(strategy, listings))
 
 
-@pytest.mark.parametrize("strategy", [CROSS, FUNDING])
+@pytest.mark.parametrize("strategy", [CROSS, FUNDING, SPOT_PERP])
 @given(listings=listing_lists)
 @settings(max_examples=60, deadline=None)
 def test_swapping_the_exchanges_swaps_the_legs(strategy: Strategy, listings: Listings) -> None:
@@ -144,7 +154,7 @@ def test_swapping_the_exchanges_swaps_the_legs(strategy: Strategy, listings: Lis
     assert_same(swapped, wanted)
 
 
-@pytest.mark.parametrize("strategy", [CROSS, FUNDING])
+@pytest.mark.parametrize("strategy", [CROSS, FUNDING, SPOT_PERP])
 @given(listings=listing_lists, extra=st.floats(0, 0.01))
 @settings(max_examples=60, deadline=None)
 def test_a_higher_fee_never_raises_an_edge(strategy: Strategy, listings: Listings, extra: float) -> None:
@@ -199,6 +209,56 @@ def test_decoys_of_a_price_gap_are_not_found(decoy: dict[str, Any]) -> None:
 def test_decoys_of_a_funding_difference_are_not_found(decoy: dict[str, Any]) -> None:
     assert len(FUNDING.scan(view_of([LOW, HIGH]), PARAMS)) == 1
     assert len(FUNDING.scan(view_of([LOW, replace(HIGH, **decoy)]), PARAMS)) == 0
+
+
+COIN = Listing("a", 99.99, 100.01)
+
+
+@pytest.mark.parametrize("exchange", ["a", "b"])
+def test_a_coin_is_held_against_its_perpetual_on_one_exchange_or_two(exchange: str) -> None:
+    view = view_of([COIN, replace(HIGH, exchange=exchange)])
+    found = SPOT_PERP.scan(view, PARAMS)
+    assert found_legs(view, found.legs) == [("a", exchange)]
+    assert found.sides.tolist() == [[1, -1]]
+    assert found.gross[0] == pytest.approx(3 * 0.0021)
+    assert found.net[0] == pytest.approx(0.0063 - 2 * (0.001 + 0.0005) - 2 * 0.0002)
+    # Both sides of both books are needed.
+    assert found.notional[0] == pytest.approx(10 * 100.01)
+
+
+def test_a_perpetual_above_its_coin_earns_nothing_by_it_and_one_below_costs() -> None:
+    dear = replace(HIGH, bid=101.0, ask=101.02)
+    net = float(SPOT_PERP.scan(view_of([COIN, dear]), PARAMS).net[0])
+    assert net == pytest.approx(0.0063 - 0.003 - 0.0002 - 0.02 / 101.01)
+    cheap = replace(HIGH, bid=99.79, ask=99.81)
+    net = float(SPOT_PERP.scan(view_of([COIN, cheap]), PARAMS).net[0])
+    assert net == pytest.approx(0.0063 - 0.003 - 0.0002 - 0.02 / 99.8 + (99.8 / 100 - 1))
+
+
+def test_a_perpetual_whose_shorts_pay_is_no_reason_to_sell_a_coin_that_has_to_be_borrowed() -> None:
+    assert len(SPOT_PERP.scan(view_of([COIN, replace(HIGH, rate=-0.01)]), PARAMS)) == 0
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    [
+        {"fee": NAN},
+        {"rate": NAN},
+        {"interval_h": NAN},
+        {"rate": 0.0012},
+        {"next_h": 24.01},
+        {"ask": 101.0},
+        {"bid": 98.99, "ask": 99.01},
+        {"bid": 130.0, "ask": 130.02},
+        {"ts": NOW_MS - 5201},
+        {"quote": "USDC"},
+        {"instrument": "ETH"},
+        {"swap": False},
+    ],
+)
+def test_decoys_of_a_coin_against_its_perpetual_are_not_found(decoy: dict[str, Any]) -> None:
+    assert len(SPOT_PERP.scan(view_of([COIN, HIGH]), PARAMS)) == 1
+    assert len(SPOT_PERP.scan(view_of([COIN, replace(HIGH, **decoy)]), PARAMS)) == 0
 
 
 def test_legs_are_compared_up_to_the_very_limits() -> None:

@@ -1,6 +1,8 @@
 import json
 import uuid
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from apps.accounts.models import User
 from apps.accounts.services import user_create
 from apps.opportunities import selectors, services
 from apps.opportunities.exceptions import OpportunityNotFound
+from apps.opportunities.explain import waterfall_picture
 from apps.opportunities.models import Opportunity
-from tests.opportunities.conftest import Build
+from tests.opportunities.conftest import CHEAP, DEAR, HIGH, Build
 from tests.opportunities.test_detect import many
 from tests.opportunities.world import World
 
@@ -54,8 +57,8 @@ def test_only_active_ones_for_everybody_are_listed(gap: World, people: People) -
     with pytest.raises(OpportunityNotFound):
         selectors.opportunity_visible(user=user, id=Opportunity.objects.get().pk, now=gap.now)
     row = gap.activate()
-    for context in ("personal", "group"):
-        Opportunity.objects.update(context=context)
+    for changes in ({"context": "personal", "owner": people[Tier.FREE]}, {"context": "group", "owner": None}):
+        Opportunity.objects.update(**changes)
         assert visible(gap, user) == []
         with pytest.raises(OpportunityNotFound):
             selectors.opportunity_visible(user=user, id=row.pk, now=gap.now)
@@ -120,7 +123,7 @@ def test_the_alert_of_a_price_gap_in_words(gap: World, settings: Settings) -> No
     assert (facts["age_s"], facts["origin"]) == (12, "sandbox")
     assert "not real" in facts["origin_words"]
     assert facts["url"] == f"https://arb.example/api/v1/opportunities/{row.pk}"
-    assert facts["expires_at"] == (row.activated_at + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert facts["expires_at"] == (row.activated_at + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert "Not risk-free" in facts["caution"]
 
 
@@ -131,11 +134,22 @@ def test_the_alert_of_a_funding_difference_in_words(funding_gap: World) -> None:
     assert (facts["break_even_hours"], facts["net_apr_percent"]) == ("9.6", "131.4")
 
 
+def test_what_a_meeting_of_prices_would_bring_is_told_of_spot_against_perpetual_alone(build: Build) -> None:
+    # Bought at 100, sold at 100.49: three fundings of 0.21 %, the gap, all fees, half of one spread.
+    perpetual = replace(HIGH, bid=100.49, ask=100.51)
+    facts = selectors.opportunity_alert(build(replace(CHEAP, bid=99.99, ask=100.0), perpetual).activate().pk)
+    assert (facts["kind"], facts["net_if_converged_percent"]) == ("spot_perp", "0.805")
+    row = Opportunity.objects.get()
+    assert f"net {Decimal(row.details['net_if_converged']):.4%} if both prices have met" in (
+        waterfall_picture(row) or ""
+    )
+
+
+def test_a_gap_does_not_count_on_prices_meeting(gap: World) -> None:
+    assert selectors.opportunity_alert(gap.activate().pk)["net_if_converged_percent"] is None
+
+
 def test_large_and_tiny_prices_are_readable(build: Build) -> None:
-    from dataclasses import replace
-
-    from tests.opportunities.conftest import CHEAP, DEAR
-
     big = [replace(one, bid=one.bid * 640.001, ask=one.ask * 640.001) for one in (CHEAP, DEAR)]
     facts = selectors.opportunity_alert(build(*big).activate().pk)
     assert facts["legs"][0]["price"] == "64,000.10"

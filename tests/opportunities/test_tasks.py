@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from apps.core import queue
+from apps.core import clock, queue
 from apps.opportunities import tasks
-from apps.opportunities.models import Markout, Opportunity
+from apps.opportunities.models import Markout, Opportunity, TechnicalRule
+from apps.opportunities.services.signal_bars import judged_get
 from apps.opportunities.types import CandidatesFound, MarkoutsDue
 from tests.opportunities.world import World
 
@@ -56,3 +57,19 @@ def test_stale_messages_die_and_runs_are_bounded(task: Any, name: str) -> None:
     assert 0 < task.expires <= 15
     assert task.soft_time_limit < task.time_limit <= 20
     assert not task.acks_late
+
+
+def test_rules_are_judged_by_one_run_at_a_time(gap: World) -> None:
+    gap.quote()
+    now = gap.now
+    rule = TechnicalRule.objects.create(name="old", side="buy", conditions={}, created_at=now, updated_at=now)
+    with queue.answering("apps.opportunities.tasks.detect_technical", ttl=20) as mine:
+        assert mine
+        tasks.detect_technical()
+        assert judged_get(["aaa"])["aaa"].rules_ms == 0
+    # A rule that this version can't read stops no run.
+    tasks.detect_technical()
+    assert judged_get(["aaa"])["aaa"].rules_ms == clock.to_ms(rule.updated_at)
+    assert tasks.detect_technical.name == "opportunities.detect_technical"
+    assert 0 < tasks.detect_technical.expires < 15
+    assert tasks.detect_technical.soft_time_limit < tasks.detect_technical.time_limit <= 60

@@ -31,7 +31,7 @@ class World:
     """Listings that can change while time goes by; market ids are `ids[n]` of the n-th listing."""
 
     listings: list[Listing]
-    traveller: time_machine.Traveller
+    traveller: time_machine.Traveller | None
     now: datetime = STARTED
     ids: list[int] = field(default_factory=list)
     version: int = 0
@@ -40,6 +40,7 @@ class World:
     def pass_time(self, seconds: float) -> datetime:
         """Move the clock."""
         self.now += timedelta(seconds=seconds)
+        assert self.traveller is not None, "time goes by itself in this world"
         self.traveller.move_to(self.now)
         return self.now
 
@@ -102,8 +103,8 @@ class World:
         return [event for event in self.heard if type(event) is kind]
 
 
-def world_of(listings: Sequence[Listing], traveller: time_machine.Traveller, settings: Any) -> World:
-    """Rows of these listings; nothing in the stores yet."""
+def world_of(listings: Sequence[Listing], traveller: time_machine.Traveller | None, settings: Any) -> World:
+    """Rows of these listings; nothing in the stores yet. Without a traveller in real time."""
     version = next(_versions)
     world = World(list(listings), traveller, version=version)
     names = sorted({one.exchange for one in listings})
@@ -128,7 +129,7 @@ def market_row(one: Listing) -> Market:
         taker_fee=Decimal(str(one.fee)),
         amount_step=Decimal("0.0001"),
         min_amount=Decimal("0.001"),
-        min_notional=Decimal(5),
+        min_notional=Decimal("0.0001" if one.quote == "BTC" else 5),
     )
 
 

@@ -3,18 +3,22 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
-from apps.accounts.api.schema import error_response
-from apps.opportunities.api.serializers import OpportunityDetailSerializer, OpportunitySerializer
-
-ORIGIN_HEADER = OpenApiParameter(
-    name="X-ArbEdge-Origin",
-    location=OpenApiParameter.HEADER,
-    type=OpenApiTypes.STR,
-    enum=("live", "sandbox", "replay"),
-    response=True,
-    description="Where the data of this answer comes from.",
+from apps.core.api.conditional import ETAG, IF_NONE_MATCH
+from apps.core.api.idempotency import KEY_HEADER
+from apps.core.api.origin import ORIGIN_HEADER
+from apps.core.api.schema import error_response
+from apps.opportunities.api.quota import QUOTA_HEADERS
+from apps.opportunities.api.requests import ExecuteRequest, FeedbackRequest, PreferencesSerializer, ScanRequest
+from apps.opportunities.api.serializers import (
+    CategorySerializer,
+    ExecutionSerializer,
+    FeedbackSerializer,
+    OpportunityDetailSerializer,
+    OpportunitySerializer,
+    PendingSerializer,
+    ScannedSerializer,
 )
 
 _ROW: dict[str, Any] = {
@@ -47,6 +51,7 @@ _ROW: dict[str, Any] = {
     "gross_edge": "0.00444771",
     "net_edge": "0.00244082",
     "net_apr": None,
+    "strength": None,
     "size": "998.5638",
     "optimal_notional": "5210.0000",
     "max_notional": "9004.0000",
@@ -54,6 +59,8 @@ _ROW: dict[str, Any] = {
     "risk": "medium",
     "confidence": 0.82,
     "score": 71.5,
+    "categories": ["price_gaps"],
+    "personal": False,
     "origin": "sandbox",
     "context": "global",
     "opened_at": "2026-01-05T12:00:00.120000Z",
@@ -71,28 +78,118 @@ _INVALID = error_response(
     errors=[{"field": "min_net_edge", "code": "invalid", "detail": "Enter a number."}],
 )
 
-LIST: dict[str, Any] = {
-    "operation_id": "opportunities_list",
-    "tags": ["opportunities"],
-    "summary": "Active opportunities, best first",
-    "parameters": [ORIGIN_HEADER],
-    "responses": {
+_NOT_FOUND = error_response(404, "opportunity_not_found", "There is no such opportunity.")
+_TIER = error_response(403, "tier_required", "This needs the premium tier or a higher one.")
+_THROTTLED = error_response(429, "throttled", "Request was throttled. Expected available in 4 seconds.")
+_USED_UP = error_response(429, "daily_quota", "Your tier's opportunities of today are used up.")
+_UNCHANGED = {304: OpenApiResponse(description="As it was when it had that `ETag`.")}
+_CONDITIONAL = [ORIGIN_HEADER, IF_NONE_MATCH, ETAG]
+_RETRY_AFTER = OpenApiParameter(
+    name="Retry-After",
+    location=OpenApiParameter.HEADER,
+    type=OpenApiTypes.INT,
+    response=[202],
+    description="Seconds after which to send it again.",
+)
+
+
+def _read(operation: str, summary: str, responses: dict[Any, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "operation_id": operation,
+        "tags": ["opportunities"],
+        "summary": summary,
+        "parameters": _CONDITIONAL,
+        "responses": {**responses, **_UNCHANGED, **_UNAUTHORISED},
+        **more,
+    }
+
+
+def _write(operation: str, summary: str, request: type, responses: dict[Any, Any], *headers: Any) -> dict[str, Any]:
+    return {
+        "operation_id": operation,
+        "tags": ["opportunities"],
+        "summary": summary,
+        "parameters": [ORIGIN_HEADER, *headers],
+        "request": request,
+        "responses": {**responses, **_INVALID, **_UNAUTHORISED},
+    }
+
+
+LIST = _read(
+    "opportunities_list",
+    "Active opportunities, best first",
+    {
         200: OpportunitySerializer(many=True),
         **_INVALID,
+        **_TIER,
+        **error_response(404, "not_found", "Invalid cursor"),
+    },
+    parameters=[*_CONDITIONAL, *QUOTA_HEADERS],
+    examples=[OpenApiExample("An opportunity", value=_ROW, response_only=True, status_codes=["200"])],
+)
+DETAIL = _read(
+    "opportunities_retrieve",
+    "One opportunity with its evidence, costs and history",
+    {200: OpportunityDetailSerializer, **_NOT_FOUND, **_USED_UP},
+)
+CATEGORIES = _read(
+    "opportunities_categories_list", "What opportunities are grouped by", {200: CategorySerializer(many=True)}
+)
+_SVG = {(200, "image/svg+xml"): OpenApiTypes.BINARY}
+WATERFALL = _read(
+    "opportunities_waterfall_retrieve", "From the gross edge to what is left, as a picture", {**_SVG, **_NOT_FOUND}
+)
+HISTORY = _read("opportunities_history_retrieve", "How the net edge went, as a picture", {**_SVG, **_NOT_FOUND})
+EXECUTE = _write(
+    "opportunities_execute",
+    "Take it on paper, on the order books of this moment",
+    ExecuteRequest,
+    {
+        201: ExecutionSerializer,
+        202: OpenApiResponse(PendingSerializer, description="The order books are being fetched; nothing was done yet."),
+        **_NOT_FOUND,
+        **error_response(409, "execution_refused", "Nothing was done: an order book does not hold the size."),
+        **error_response(422, "idempotency_key_reused", "This Idempotency-Key was used for another request."),
+        **_THROTTLED,
+    },
+    KEY_HEADER,
+    _RETRY_AFTER,
+)
+EXECUTIONS: dict[str, Any] = {
+    "operation_id": "opportunities_executions_list",
+    "tags": ["opportunities"],
+    "summary": "What you took, the newest first",
+    "parameters": [ORIGIN_HEADER],
+    "responses": {
+        200: ExecutionSerializer(many=True),
         **_UNAUTHORISED,
         **error_response(404, "not_found", "Invalid cursor"),
     },
-    "examples": [OpenApiExample("An opportunity", value=_ROW, response_only=True, status_codes=["200"])],
 }
-
-DETAIL: dict[str, Any] = {
-    "operation_id": "opportunities_retrieve",
-    "tags": ["opportunities"],
-    "summary": "One opportunity with its evidence",
+FEEDBACK = _write(
+    "opportunities_feedback",
+    "Say what you did with it",
+    FeedbackRequest,
+    {200: FeedbackSerializer, 201: FeedbackSerializer, **_NOT_FOUND},
+)
+SCAN = _write(
+    "opportunities_scan",
+    "Look through today's snapshots for exchanges, symbols and edges of your choice",
+    ScanRequest,
+    {200: ScannedSerializer, **_TIER, **_THROTTLED},
+)
+PREFERENCES: dict[str, Any] = {
+    "operation_id": "users_preferences_retrieve",
+    "tags": ["users"],
+    "summary": "What the list shows to you",
     "parameters": [ORIGIN_HEADER],
-    "responses": {
-        200: OpportunityDetailSerializer,
-        **_UNAUTHORISED,
-        **error_response(404, "opportunity_not_found", "There is no such opportunity."),
-    },
+    "responses": {200: PreferencesSerializer, **_UNAUTHORISED},
+}
+PREFERENCES_CHANGE: dict[str, Any] = {
+    "operation_id": "users_preferences_partial_update",
+    "tags": ["users"],
+    "summary": "Change what the list shows to you",
+    "parameters": [ORIGIN_HEADER],
+    "request": PreferencesSerializer,
+    "responses": {200: PreferencesSerializer, **_INVALID, **_UNAUTHORISED},
 }

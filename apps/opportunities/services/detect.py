@@ -13,15 +13,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from apps.core import clock, events
+from apps.core.memory import arrays_keep_memory, heap_set_aside
 from apps.core.money import quantize_edge, to_decimal
 from apps.markets.selectors import market_table, snapshots_latest
 from apps.opportunities.enums import OpportunityStatus, Side
 from apps.opportunities.identity import fingerprint_of, opportunity_id_of
 from apps.opportunities.legs import plain
 from apps.opportunities.models import OPEN, Opportunity
-from apps.opportunities.services.ranking import Found, LegKey, best, found_of
+from apps.opportunities.services.ranking import Found, LegKey, best, found_of, thickness
 from apps.opportunities.services.terms import scan_params
-from apps.opportunities.strategies.registry import strategies_all
+from apps.opportunities.strategies.registry import strategies_all, strategy_get
 from apps.opportunities.types import CandidatesFound
 from apps.opportunities.view import MarketView, market_view
 
@@ -35,6 +36,9 @@ PRICE_COUNTS = timedelta(seconds=2)
 PRICED_WITHIN = timedelta(seconds=60)
 # What was just closed or dropped does not come back at once: an edge around the minimum would open and close all day.
 REST = timedelta(seconds=30)
+
+# What a scan needs to know of open rows.
+_READ = ("kind", "status", "legs", "opened_at", "priced_at")
 
 RowKey: TypeAlias = tuple[str, LegKey]
 
@@ -50,15 +54,17 @@ class Detection:
 
 def detect(*, now: datetime) -> Detection:
     """Scan, upsert, and ask for the order books of what has to be priced (`CandidatesFound`)."""
-    view = _view(now)
+    arrays_keep_memory()
+    heap_set_aside()
+    view = view_now(now)
     params = scan_params()
     found = [found_of(view, strategy.scan(view, params)) for strategy in strategies_all()]
-    open_rows = _by_key(Opportunity.objects.filter(status__in=OPEN).defer("evidence", "details"))
+    open_rows = _by_key(Opportunity.objects.with_edge().filter(status__in=OPEN).only(*_READ))
     seen = {(one.candidates.kind, key) for one in found for key in one.matching(_keys(open_rows, one))}
     _keep_resting(found, now)
     chosen = best(found, PRICED_PER_SCAN)
     fresh = [(one, at) for one, at in chosen if (one.candidates.kind, one.key(at)) not in open_rows]
-    opened = _open([_row(view, one, at, now) for one, at in fresh])
+    opened = rows_open([row_of(view, one, at, now) for one, at in fresh])
     _refresh([open_rows[key] for key in seen], now)
     total = sum(len(one.candidates) for one in found)
     wanted = _wanted(chosen, open_rows, now)
@@ -68,7 +74,8 @@ def detect(*, now: datetime) -> Detection:
     return Detection(found=total, opened=opened, seen=len(seen))
 
 
-def _view(now: datetime) -> MarketView:
+def view_now(now: datetime) -> MarketView:
+    """What the exchanges say now, as far as it may be believed."""
     now_ms = clock.to_ms(now)
     return market_view(
         market_table(),
@@ -98,12 +105,13 @@ def _keep_resting(found: Sequence[Found], now: datetime) -> None:
             one.expected[at] = -np.inf
 
 
-def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
+def row_of(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
     """A new row with the figures of the best prices; its size is known once it is priced."""
-    candidates, table = found.candidates, view.table
-    legs = [_leg(view, row, side) for row, side in zip(candidates.legs[at].tolist(), candidates.sides, strict=True)]
-    first = int(candidates.legs[at, 0])
-    instrument = table.instruments[view.layout.instrument_code[first]]
+    candidates = found.candidates
+    taken = candidates.at(at)
+    legs = [leg_of(view, row, side) for row, side in taken]
+    quote = view.table.quotes[candidates.quote_code[at]]
+    instrument = strategy_get(candidates.kind).instrument(view, [row for row, _ in taken], quote)
     fingerprint = fingerprint_of(
         candidates.kind, instrument, [(leg["exchange"], leg["symbol"], leg["side"]) for leg in legs]
     )
@@ -114,14 +122,17 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
         kind=candidates.kind,
         instrument=instrument,
         symbol=legs[0]["symbol"],
-        quote=table.quotes[view.layout.quote_code[first]],
+        quote=quote,
         # Rounded down like net, but never below it: floats may put the two a hair apart where nothing costs anything.
         gross_edge=max(net, quantize_edge(to_decimal(float(candidates.gross[at])))),
         net_edge=net,
         peak_net_edge=net,
         legs=legs,
         leg_count=len(legs),
-        details={"dollar_rate": _text(float(found.dollar_rate[at]))},
+        details={
+            "dollar_rate": _text(float(found.dollar_rate[at])),
+            "thickness": _thickness(view, [row for row, _ in taken]),
+        },
         origin=settings.ORIGIN,
         opened_at=now,
         last_seen_at=now,
@@ -129,7 +140,8 @@ def _row(view: MarketView, found: Found, at: int, now: datetime) -> Opportunity:
     )
 
 
-def _leg(view: MarketView, row: int, side: int) -> dict[str, Any]:
+def leg_of(view: MarketView, row: int, side: int) -> dict[str, Any]:
+    """A stored leg at the best price of this row of the view; `side` is +1 to buy and -1 to sell."""
     table, listed = view.table, int(view.layout.row[row])
     price = (view.ask if side > 0 else view.bid)[row] * table.multiplier[listed]
     rate = None if view.interval_ms[row] == 0 else _text(float(view.rate[row]))
@@ -145,11 +157,21 @@ def _leg(view: MarketView, row: int, side: int) -> dict[str, Any]:
     }
 
 
+def _thickness(view: MarketView, rows: list[int]) -> list[dict[str, str | None]]:
+    """By leg, in whole dollars: what its market traded in 24 h, and what stood open in it."""
+    known = thickness(view, np.array(rows))
+    columns = {"volume_usd": known.volume.tolist(), "open_interest_usd": known.open_interest.tolist()}
+    return [
+        {name: None if np.isnan(column[leg]) else f"{column[leg]:.0f}" for name, column in columns.items()}
+        for leg in range(len(rows))
+    ]
+
+
 def _text(value: float) -> str:
     return plain(to_decimal(value))
 
 
-def _open(rows: list[Opportunity]) -> int:
+def rows_open(rows: list[Opportunity]) -> int:
     """Insert all of `rows` that nobody else opened meanwhile; the constraint decides, then the rows are read again.
 
     Each round leaves out at least one row, so it ends. A row that breaks another constraint raises IntegrityError."""

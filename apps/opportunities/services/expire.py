@@ -9,7 +9,7 @@ from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.models import PRICE_BELIEVED_FOR, Opportunity, price_disbelieved
 from apps.opportunities.services.detect import PRICED_WITHIN
 from apps.opportunities.services.ending import End, opportunities_end
-from apps.opportunities.strategies.registry import strategies_all
+from apps.opportunities.strategies.registry import kinds_all
 
 
 def expire(*, now: datetime) -> int:
@@ -18,7 +18,7 @@ def expire(*, now: datetime) -> int:
     Rows that another transaction is working on are left to the next run. Moments in the future (our clock was set back)
     are no more believed than old ones."""
     unseen = Q()
-    for strategy in strategies_all():
+    for strategy in kinds_all():
         unseen |= Q(kind=strategy.kind, last_seen_at__lte=now - timedelta(seconds=strategy.unseen_s))
     due = Q(status=OpportunityStatus.ACTIVE) & (Q(expires_at__lte=now) | unseen | price_disbelieved(now))
     waited = Q(opened_at__lte=now - PRICED_WITHIN) | Q(opened_at__gte=now + PRICED_WITHIN)

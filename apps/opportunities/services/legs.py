@@ -2,22 +2,27 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from math import isnan
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 
-from apps.core.money import to_decimal
+from apps.core.money import round_down, to_decimal
+from apps.markets.conversion import Rates, conversion_rates, dollar_markets
+from apps.markets.enums import SnapshotKind
 from apps.markets.selectors import books_latest, market_table, snapshots_latest
-from apps.markets.types import Floats, FundingRates, MarketTable, OrderBook
+from apps.markets.types import Floats, FundingRates, Latest, MarketTable, OrderBook
 from apps.opportunities.enums import Reason, Side
-from apps.opportunities.legs import Funding, Leg
+from apps.opportunities.legs import EXACT, Exchanged, Funding, Leg
 from apps.opportunities.models import Opportunity
 from apps.opportunities.pricing import Refusal
 from apps.opportunities.strategies.registry import strategy_get
 from apps.opportunities.view import MS_PER_HOUR
+
+# As exact as anybody quotes a dollar, and short in the evidence.
+_RATE_STEP = Decimal("1e-12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +34,34 @@ class LegSource:
     fee: Mapping[int, Decimal]
     books: Mapping[int, OrderBook]
     funding: Mapping[int, Funding]
+    rates: Rates
 
     def legs(self, opportunity: Opportunity) -> tuple[Leg, ...] | Refusal:
         """The opportunity's legs as they are now, or what is missing."""
-        needs_funding = strategy_get(opportunity.kind).needs_funding
+        strategy = strategy_get(opportunity.kind)
         ids = opportunity.market_ids
+        funded = {ids[at] for at in strategy.funded}
         # What ends a row comes before what only keeps it waiting, whichever leg it is about.
-        for reason, present in (
-            (Reason.UNKNOWN_MARKET, self.row.keys()),
-            (Reason.MISSING_FEE, self.fee.keys()),
-            (Reason.MISSING_FUNDING, self.funding.keys() if needs_funding else set(ids)),
-            (Reason.MISSING_BOOK, self.books.keys()),
+        for reason, wanted, present in (
+            (Reason.UNKNOWN_MARKET, set(ids), self.row.keys()),
+            (Reason.MISSING_FEE, set(ids), self.fee.keys()),
+            (Reason.MISSING_FUNDING, funded, self.funding.keys()),
+            (Reason.MISSING_BOOK, set(ids), self.books.keys()),
         ):
-            if not present >= set(ids):
+            if not present >= wanted:
                 return Refusal(reason)
-        return tuple(self._leg(facts, needs_funding=needs_funding) for facts in opportunity.legs)
+        quotes = [self._quote(market_id) for market_id in ids]
+        if strategy.converts and len(set(quotes)) > 1 and not self.rates.keys() >= set(quotes):
+            return Refusal(Reason.MISSING_CONVERSION)
+        return tuple(
+            self._leg(facts, into=quotes[0] if strategy.converts else quote, funded=facts["market_id"] in funded)
+            for facts, quote in zip(opportunity.legs, quotes, strict=True)
+        )
 
-    def _leg(self, facts: Mapping[str, Any], *, needs_funding: bool) -> Leg:
+    def _quote(self, market_id: int) -> str:
+        return self.table.quotes[int(self.table.quote_code[self.row[market_id]])]
+
+    def _leg(self, facts: Mapping[str, Any], *, into: str, funded: bool) -> Leg:
         market_id: int = facts["market_id"]
         book, row = self.books[market_id], self.row[market_id]
         return Leg(
@@ -62,27 +78,57 @@ class LegSource:
             amount_step=_number(self.table.amount_step, row),
             min_amount=_number(self.table.min_amount, row),
             min_notional=_number(self.table.min_notional, row),
-            funding=self.funding[market_id] if needs_funding else None,
+            funding=self.funding[market_id] if funded else None,
+            exchanged=_exchanged(self.rates, self._quote(market_id), into),
         )
 
 
 def leg_source(opportunities: Sequence[Opportunity], *, now_ms: int) -> LegSource:
-    """Everything that pricing these opportunities takes: one read of the table, the books and (if needed) funding."""
+    """Everything that pricing these opportunities takes: one read of the table, the books and (if needed) snapshots."""
     wanted = sorted({market_id for one in opportunities for market_id in one.market_ids})
     table = market_table()
     rows = table.rows(np.array(wanted, dtype=np.int32))
-    funding: dict[int, Funding] = {}
-    if any(strategy_get(kind).needs_funding for kind in {one.kind for one in opportunities}):
-        funding = _funding(snapshots_latest(now_ms=now_ms).funding, wanted, now_ms)
     row_of = {market_id: int(row) for market_id, row in zip(wanted, rows, strict=True) if row >= 0}
+    strategies = {kind: strategy_get(kind) for kind in {one.kind for one in opportunities}}
+    across = any(
+        len({table.quote_code[row_of[at]] for at in one.market_ids if at in row_of}) > 1
+        for one in opportunities
+        if strategies[one.kind].converts
+    )
+    funded = any(strategy.funded for strategy in strategies.values())
+    wanted_of = [kind for kind, asked in ((SnapshotKind.FUNDING, funded), (SnapshotKind.SPOT, across)) if asked]
+    latest = snapshots_latest(now_ms=now_ms, kinds=wanted_of) if wanted_of else Latest()
     fees = {market_id: _number(table.taker_fee, row) for market_id, row in row_of.items()}
     return LegSource(
         table=table,
         row=row_of,
         fee={market_id: fee for market_id, fee in fees.items() if fee is not None and 0 <= fee < 1},
         books=books_latest(wanted),
-        funding=funding,
+        funding=_funding(latest.funding, wanted, now_ms),
+        rates=_rates(table, latest) if across else {},
     )
+
+
+def _rates(table: MarketTable, latest: Latest) -> Rates:
+    spot = [quotes for quotes in latest.spot if quotes.market_version == table.version]
+    return conversion_rates(dollar_markets(table), spot)
+
+
+def _exchanged(rates: Rates, of: str, into: str) -> Exchanged | None:
+    """The conversion from one dollar to another, rounded against us; None where there is nothing to convert."""
+    if of == into:
+        return None
+    earned, spent = rates[of], rates[into]
+    seen = [rate for rate in (earned, spent) if rate.exchanges]
+    with localcontext(EXACT):
+        return Exchanged(
+            of=of,
+            into=into,
+            rate=round_down(to_decimal(earned.bid) / to_decimal(spent.ask), _RATE_STEP),
+            kept=round_down((1 - to_decimal(earned.fee)) / (1 + to_decimal(spent.fee)), _RATE_STEP),
+            exchanges=tuple(sorted({name for rate in seen for name in rate.exchanges})),
+            exchange_ts=min(rate.exchange_ts for rate in seen),
+        )
 
 
 def _funding(snapshots: Collection[FundingRates], wanted: Sequence[int], now_ms: int) -> dict[int, Funding]:

@@ -5,24 +5,23 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
-from apps.core import clock, events
-from apps.core.money import to_decimal
+from apps.core import clock, config, events
 from apps.opportunities.enums import OpportunityStatus, Reason
 from apps.opportunities.evidence import evidence_of
-from apps.opportunities.legs import Leg, plain
+from apps.opportunities.legs import leg_facts
 from apps.opportunities.models import OPEN, Markout, Opportunity
-from apps.opportunities.pricing import Priced, PricingTerms, Refusal, price_legs
-from apps.opportunities.risk import BELIEVED_FOR, Assessment, RiskFacts, assess
+from apps.opportunities.pricing import Refusal, price_legs
+from apps.opportunities.risk import BELIEVED_FOR, assess
+from apps.opportunities.services.circumstances import Circumstances, circumstances_of, gate_shut
+from apps.opportunities.services.details import Quoted, details_of, facts_of
+from apps.opportunities.services.edge_points import edge_points_note
 from apps.opportunities.services.ending import End, opportunities_end
 from apps.opportunities.services.legs import LegSource, leg_source
 from apps.opportunities.services.terms import pricing_terms
-from apps.opportunities.strategies.base import Strategy
 from apps.opportunities.strategies.registry import strategy_get
 from apps.opportunities.types import OpportunitiesActive
 
@@ -36,8 +35,12 @@ KEPT_ABOVE = Decimal("0.5")
 _PRICED_FIELDS = [
     "status", "gross_edge", "net_edge", "net_apr", "peak_net_edge", "size", "optimal_notional", "max_notional",
     "profit", "risk", "confidence", "score", "legs", "details", "evidence", "activated_at", "priced_at", "expires_at",
-    "reason",
+    "reason", "max_participants",
 ]  # fmt: skip
+
+
+# What a new price of a row depends on and another run may have changed.
+_OF_OTHERS = ("status", "activated_at", "priced_at", "peak_net_edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,6 @@ class PriceRun:
     undecided: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    """A row's new price with what it was made from."""
-
-    priced: Priced
-    strategy: Strategy
-    legs: tuple[Leg, ...]
-    terms: PricingTerms
-
-
 def price(*, market_ids: Collection[int] | None, now: datetime) -> PriceRun:
     """Price the open rows that have a leg among `market_ids` (None: all) and fresh order books of every leg.
 
@@ -69,22 +62,29 @@ def price(*, market_ids: Collection[int] | None, now: datetime) -> PriceRun:
     """
     rows = _open_rows(market_ids)
     source = leg_source(rows, now_ms=clock.to_ms(now)) if rows else None
-    verdicts = {row.pk: verdict for row in rows if source and (verdict := _judge(row, source, now)) is not None}
+    verdicts: dict[UUID, Quoted | Refusal] = {
+        row.pk: verdict for row in rows if source and (verdict := _judge(row, source, now)) is not None
+    }
     if not verdicts:
         return PriceRun(0, 0, 0, 0)
+    quoted = {row.pk: (row, verdict) for row in rows if isinstance(verdict := verdicts.get(row.pk), Quoted)}
+    around = circumstances_of([row for row, _ in quoted.values()], now=now)
+    for pk, (row, quote) in quoted.items():
+        if gate_shut(around.moved(row, quote.legs, quote.priced)):
+            verdicts[pk] = Refusal(Reason.TRANSFER_CLOSED)
     with transaction.atomic():
-        return _store(verdicts, now)
+        return _store({row.pk: row for row in rows if row.pk in verdicts}, verdicts, around, now)
 
 
 def _open_rows(market_ids: Collection[int] | None) -> list[Opportunity]:
-    rows = Opportunity.objects.filter(status__in=OPEN).defer("evidence")
+    rows = Opportunity.objects.with_edge().filter(status__in=OPEN).defer("evidence")
     if market_ids is None:
         return list(rows)
     wanted = set(market_ids)
     return [row for row in rows if not wanted.isdisjoint(row.market_ids)]
 
 
-def _judge(row: Opportunity, source: LegSource, now: datetime) -> _Quote | Refusal | None:
+def _judge(row: Opportunity, source: LegSource, now: datetime) -> Quoted | Refusal | None:
     """The new price or why there is none; None where there are no books to judge by."""
     legs = source.legs(row)
     if isinstance(legs, Refusal):
@@ -94,29 +94,31 @@ def _judge(row: Opportunity, source: LegSource, now: datetime) -> _Quote | Refus
     if row.status == OpportunityStatus.ACTIVE:
         terms = replace(terms, min_net_edge=terms.min_net_edge * KEPT_ABOVE)
     priced = price_legs(strategy, legs, terms)
-    return priced if isinstance(priced, Refusal) else _Quote(priced, strategy, legs, terms)
+    return priced if isinstance(priced, Refusal) else Quoted(priced, strategy, legs, terms)
 
 
-def _store(verdicts: Mapping[UUID, _Quote | Refusal], now: datetime) -> PriceRun:
+def _store(
+    read: Mapping[UUID, Opportunity], verdicts: Mapping[UUID, Quoted | Refusal], around: Circumstances, now: datetime
+) -> PriceRun:
     """Write the verdicts on the rows that are still open and not priced later by somebody else."""
-    locked = Opportunity.objects.filter(pk__in=verdicts, status__in=OPEN).defer("evidence").locked()
-    rows = [row for row in locked if row.priced_at is None or row.priced_at < now]
+    rows = _locked(read, now)
     ends: list[End] = []
     changed: list[Opportunity] = []
     activated: list[Opportunity] = []
     unfit: dict[Reason, list[UUID]] = {}
     for row in rows:
         verdict = verdicts[row.pk]
-        if isinstance(verdict, _Quote):
+        if isinstance(verdict, Quoted):
             if row.status == OpportunityStatus.DETECTED:
                 activated.append(row)
-            _apply(row, verdict, now)
+            _apply(row, verdict, around, now)
             changed.append(row)
         elif verdict.reason.is_verdict:
             ends.append((row, _ended_as(row), verdict.reason))
         else:
             unfit.setdefault(verdict.reason, []).append(row.pk)
     _update(changed)
+    edge_points_note(changed, now=now)
     _promise_markouts(activated, now)
     if activated:
         events.publish(OpportunitiesActive(opportunity_ids=tuple(str(row.pk) for row in activated)))
@@ -131,57 +133,53 @@ def _store(verdicts: Mapping[UUID, _Quote | Refusal], now: datetime) -> PriceRun
     return PriceRun(len(activated), len(changed) - len(activated), ended, undecided)
 
 
+def _locked(read: Mapping[UUID, Opportunity], now: datetime) -> list[Opportunity]:
+    """The rows that may be written, locked, with what another run may have made of them since they were read; of the
+    rest of a row only its own price is kept, and that is written as a whole."""
+    rows = []
+    locked = Opportunity.objects.filter(pk__in=read, status__in=OPEN).locked()
+    for pk, *fields in locked.values_list("pk", *_OF_OTHERS):
+        row = read[pk]
+        for name, value in zip(_OF_OTHERS, fields, strict=True):
+            setattr(row, name, value)
+        if row.priced_at is None or row.priced_at < now:
+            rows.append(row)
+    return rows
+
+
 def _ended_as(row: Opportunity) -> OpportunityStatus:
     return OpportunityStatus.CLOSED if row.status == OpportunityStatus.ACTIVE else OpportunityStatus.DROPPED
 
 
-def _apply(row: Opportunity, quote: _Quote, now: datetime) -> None:
+def _apply(row: Opportunity, quote: Quoted, around: Circumstances, now: datetime) -> None:
     priced, edges = quote.priced, quote.priced.edges
+    facts = facts_of(row, quote, around, now)
+    verdict = assess(facts)
     first = row.activated_at is None
     row.activated_at = row.activated_at or now
     row.status, row.reason, row.priced_at = OpportunityStatus.ACTIVE, "", now
     row.gross_edge, row.net_edge, row.net_apr, row.profit = edges.gross, edges.net, edges.net_apr, edges.profit
-    row.peak_net_edge = edges.net if first else max(row.peak_net_edge, edges.net)
+    row.peak_net_edge = edges.net if first else max(row.peak_net_edge or edges.net, edges.net)
     row.size, row.optimal_notional, row.max_notional = priced.size, priced.optimal_notional, priced.max_notional
-    verdict = _assess(row, quote, now)
+    row.max_participants = _participants(priced.optimal_notional)
     row.risk, row.confidence, row.score = verdict.risk, verdict.confidence, verdict.score
-    row.expires_at = row.activated_at + BELIEVED_FOR[verdict.risk]
-    row.legs = [_leg(facts, quote, at) for at, facts in enumerate(row.legs)]
-    row.details = {
-        "dollar_rate": row.details["dollar_rate"],
-        "quantity": plain(priced.quantity),
-        "costs": {name: plain(cost) for name, cost in edges.costs.items()},
-        "confidence": verdict.parts,
-        **{name: None if value is None else plain(value) for name, value in edges.details.items()},
-    }
+    longest = timedelta(seconds=quote.strategy.longest_s)
+    row.expires_at = row.activated_at + min(BELIEVED_FOR[verdict.risk], longest)
+    contracts = around.counts(row, priced)
+    row.legs = [
+        leg_facts(told, leg, price=price, amount=amount) | {"contracts": contracts[at]}
+        for at, (told, leg, price, amount) in enumerate(
+            zip(row.legs, quote.legs, priced.prices, priced.amounts, strict=True)
+        )
+    ]
+    row.details = details_of(row, quote, facts, verdict, around)
     row.evidence = evidence_of(quote.strategy, quote.legs, quote.terms, priced.quantity)
 
 
-def _leg(facts: Mapping[str, Any], quote: _Quote, at: int) -> dict[str, Any]:
-    leg = quote.legs[at]
-    return {
-        **facts,
-        "price": plain(quote.priced.prices[at], digits=12),
-        "amount": plain(quote.priced.amounts[at], digits=12),
-        "rate": None if leg.funding is None else plain(leg.funding.rate),
-        "fee": plain(leg.fee),
-    }
-
-
-def _assess(row: Opportunity, quote: _Quote, now: datetime) -> Assessment:
-    edges, terms = quote.priced.edges, quote.terms
-    break_even = edges.details.get("break_even_hours")
-    return assess(
-        RiskFacts(
-            book_age_s=max(0, clock.to_ms(now) - min(leg.received_at for leg in quote.legs)) / 1000,
-            seen_for_s=(now - row.opened_at).total_seconds(),
-            optimal_notional=quote.priced.optimal_notional,
-            reference_notional=to_decimal(settings.REFERENCE_NOTIONAL),
-            net_edge=edges.net,
-            profit_usd=edges.profit * terms.dollar_rate,
-            break_even_share=None if break_even is None else break_even / terms.edge.horizon_h,
-        )
-    )
+def _participants(optimal_notional: Decimal) -> int | None:
+    """How many people can take it, each with the configured size; None without such a limit."""
+    each: Decimal | None = config.get("opportunities.participant_notional")
+    return None if each is None else max(1, int(optimal_notional / each))
 
 
 def _update(rows: list[Opportunity]) -> None:
@@ -194,7 +192,7 @@ def _promise_markouts(rows: Iterable[Opportunity], now: datetime) -> None:
     Markout.objects.bulk_create(
         [
             Markout(
-                opportunity=row,
+                opportunity_id=row.pk,
                 horizon_s=seconds,
                 due_at=now + timedelta(seconds=seconds),
                 quantity=row.details["quantity"],

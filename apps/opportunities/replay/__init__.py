@@ -1,0 +1,1 @@
+"""Recorded quotes through the very same strategies: what would have been found, for how long, and what it was worth."""
