@@ -50,9 +50,31 @@ class Outcome(TextChoices):
     LOST = "lost"  # the worker died or was cut off; whether it arrived is unknown
 
 
+class Held(TextChoices):
+    """What becomes of a message that falls into its reader's quiet hours."""
+
+    LATER = "later", "sent afterwards, if it still matters then"
+    DIGEST = "digest", "the same; what no longer matters is summed up in one message"
+    DROP = "drop", "not sent"
+
+
 class TextFormat(StrEnum):
-    """What a channel makes of the text it is given."""
+    """What a channel makes of the text it is given; those with a markup of their own write HTML in it."""
 
     PLAIN = "plain"
     HTML = "html"
     JSON = "json"
+
+
+class Markup(TextChoices):
+    """What a template's words are; each channel gets them in its own format."""
+
+    TEXT = "text", "plain text"
+    HTML = "html", "HTML"
+
+
+class Answer(TextChoices):
+    """What a reader can say of a message by a link in it."""
+
+    USEFUL = "useful", "useful"
+    NOT_USEFUL = "not_useful", "not useful"

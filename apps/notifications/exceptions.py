@@ -1,6 +1,6 @@
 """Errors of the notifications room."""
 
-from apps.core.exceptions import OperatorError, PermanentError
+from apps.core.exceptions import OperatorError, PermanentError, ThrottledError
 
 
 class EndpointGoneError(PermanentError):
@@ -13,6 +13,16 @@ class ChannelOffError(OperatorError):
     """The channel's credentials are not configured: use the next endpoint of the route at once."""
 
     code = "channel_off"
+
+
+class ProviderThrottledError(ThrottledError):
+    """The pause is meant for everything we send to this provider, not for one of its addresses."""
+
+
+class CodeRefused(PermanentError):
+    """What was given back is not the code, or the code counts no longer; the words say what to do."""
+
+    code = "code_wrong"
 
 
 class TemplateError(PermanentError):

@@ -1,10 +1,17 @@
 """How delivery is doing, for the health page."""
 
+from typing import TYPE_CHECKING
+
 from apps.core import clock
 from apps.core.health import Health
+from apps.core.later import later
 from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.selectors import channels_in_use, oldest_due_s
-from apps.notifications.services.channels import channels_off
+
+if TYPE_CHECKING:
+    from apps.notifications.services import channels
+else:
+    channels = later("apps.notifications.services.channels")
 
 LATE_S = 30.0
 VERY_LATE_S = 300.0
@@ -22,7 +29,7 @@ def deliveries_probe() -> Health:
 
 def channels_probe() -> Health:
     """Degraded where a channel that endpoints use is switched off; told, but well, where nobody uses it."""
-    off = channels_off()
+    off = channels.channels_off()
     details = {name: off.get(name, "on") for name in CHANNELS.names()}
     missed = sorted(set(off) & channels_in_use())
     if missed:

@@ -3,10 +3,12 @@
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from apps.notifications.enums import DeliveryState, NotificationState, Outcome, Priority
+from apps.notifications.enums import Answer, DeliveryState, Held, Markup, NotificationState, Outcome, Priority
 
 
 class Endpoint(models.Model):
@@ -18,12 +20,17 @@ class Endpoint(models.Model):
     address = models.CharField(max_length=500)
     credentials = models.TextField(blank=True, editable=False, help_text="Encrypted by the vault.")
     label = models.CharField(max_length=80, blank=True)
+    group = models.BooleanField(
+        default=False, help_text="Many people read there: it is on no route and gets only what is meant for the group."
+    )
     route = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
+    # Taken away by its owner; the row stays while deliveries tell of it.
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ("user_id", "route", "position", "created_at")
@@ -43,17 +50,115 @@ class Endpoint(models.Model):
         return self.verified_at is not None and self.disabled_at is None
 
 
+class ReachPreferences(models.Model):
+    """When one person wants to be reached. Quiet hours are by the clocks of their own time zone."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="reach_preferences"
+    )
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_to = models.TimeField(null=True, blank=True)
+    quiet_days = models.JSONField(
+        default=list, blank=True, help_text="ISO days on which quiet hours begin (Monday is 1); empty: all."
+    )
+    quiet_policy = models.CharField(max_length=16, choices=Held.choices, default=Held.LATER)
+    critical_anyway = models.BooleanField(default=True, help_text="Critical messages are sent in quiet hours too.")
+    digest = models.BooleanField(
+        default=True, help_text="What limits on messages kept back until it was too late is summed up in one message."
+    )
+    digested_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "reach preferences"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_to__isnull=True)
+                | (Q(quiet_from__isnull=False, quiet_to__isnull=False) & ~Q(quiet_from=models.F("quiet_to"))),
+                name="notifications_quiet_hours",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"of {self.user_id}"
+
+
+class EndpointCode(models.Model):
+    """A code on its way to an address, or a link that will tell one (`endpoint` is empty until then).
+
+    Whoever gives it back has shown that they read what arrives there. Only its keyed digest is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, null=True, blank=True, related_name="codes")
+    channel = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.channel} code of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class DeliveryProfile(models.Model):
+    """An operators' own way to run deliveries; `notifications.profile` names the one in force."""
+
+    name = models.SlugField(max_length=40, primary_key=True)
+    batch = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(100)], help_text="Leased at a time."
+    )
+    concurrency = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(500)], help_text="Under way in one process."
+    )
+    timeout_s = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(120)], help_text="Seconds that one may take."
+    )
+    attempts = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(20)], help_text="Tries before another endpoint takes over."
+    )
+    statistics_days = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(3650)], help_text="How long statistics are kept."
+    )
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Shipped profiles keep their names."""
+        if self.name in settings.DELIVERY_PROFILES:
+            raise ValidationError({"name": f"{self.name} is shipped: choose another name."})
+
+
 class Template(models.Model):
-    """The words of a message. Edits make a new version; the newest active one is used."""
+    """One version of the words of a message. It is never edited: new words are a new version.
+
+    Of each variant (empty: the only one) of a name, channel and locale one version is active; readers are spread over
+    the variants by weight. `pins` are the versions of the templates it refers to, so an active version says the same
+    words until another one is activated."""
 
     name = models.CharField(max_length=80)
     channel = models.CharField(max_length=32, blank=True, help_text="Empty: for every channel without its own.")
     locale = models.CharField(max_length=16, default="en")
     version = models.PositiveIntegerField(default=1)
+    variant = models.CharField(max_length=16, blank=True, help_text="Empty where everybody reads the same words.")
+    weight = models.PositiveSmallIntegerField(default=100, help_text="Share of readers, against the other variants'.")
     active = models.BooleanField(default=True)
+    markup = models.CharField(max_length=8, choices=Markup.choices, default=Markup.TEXT)
+    variables = models.JSONField(default=list, blank=True)
     subject = models.TextField(blank=True)
     body = models.TextField()
+    pins = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
 
     class Meta:
         ordering = ("name", "channel", "locale", "-version")
@@ -62,10 +167,16 @@ class Template(models.Model):
                 fields=("name", "channel", "locale", "version"),
                 name="notifications_template_version",
             ),
+            models.UniqueConstraint(
+                fields=("name", "channel", "locale", "variant"),
+                condition=Q(active=True),
+                name="notifications_template_active",
+            ),
         )
 
     def __str__(self) -> str:
-        return f"{self.name} · {self.channel or 'any'} · {self.locale} · v{self.version}"
+        variant = f" · {self.variant}" if self.variant else ""
+        return f"{self.name} · {self.channel or 'any'} · {self.locale}{variant} · v{self.version}"
 
 
 class Notification(models.Model):
@@ -75,6 +186,15 @@ class Notification(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
     template = models.CharField(max_length=80)
     context = models.JSONField(default=dict)
+    sealed = models.TextField(
+        blank=True, editable=False, help_text="More of the context, for the recipient alone. Encrypted by the vault."
+    )
+    # For this address alone; empty: the person's routes say where.
+    to_endpoint = models.ForeignKey(Endpoint, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    confirms = models.BooleanField(
+        default=False,
+        help_text="It carries the code that confirms its address, so it may go there before that.",
+    )
     priority = models.CharField(max_length=16, choices=Priority.choices)
     dedupe_key = models.CharField(max_length=200, unique=True)
     origin = models.CharField(max_length=16)
@@ -85,12 +205,19 @@ class Notification(models.Model):
     )
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_index=True)
+    send_at = models.DateTimeField(null=True, blank=True, help_text="Not before then; empty: at once.")
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at",)
-        indexes = (models.Index(fields=("user", "-created_at"), name="notifications_of_user"),)
+        indexes = (
+            models.Index(fields=("user", "-created_at"), name="notifications_of_user"),
+            # For digests: what ended of late. Messages that are under way cost nothing here.
+            models.Index(
+                fields=("state", "finished_at"), condition=Q(finished_at__isnull=False), name="notifications_finished"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.template} {self.dedupe_key}"
@@ -104,6 +231,10 @@ class Delivery(models.Model):
     # RESTRICT, not CASCADE: history outlives a wish to drop an address (it is disabled instead), but not its owner.
     endpoint = models.ForeignKey(Endpoint, on_delete=models.RESTRICT, related_name="deliveries")
     channel = models.CharField(max_length=32)
+    # The version whose words were sent last; what its readers said stands in MessageFeedback.
+    template = models.ForeignKey(
+        Template, null=True, blank=True, editable=False, on_delete=models.RESTRICT, related_name="deliveries"
+    )
     priority = models.CharField(max_length=16, choices=Priority.choices)
     state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     # Both in real time: a replayed clock may stand still or start anew, retries and leases must not.
@@ -112,6 +243,9 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
+    notes = models.JSONField(
+        default=list, blank=True, editable=False, help_text="What kept it waiting between its tries, and how often."
+    )
     provider_message_id = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -162,3 +296,22 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delivery_id} #{self.number} {self.outcome}"
+
+
+class MessageFeedback(models.Model):
+    """What a reader said of a message by a link in it; each answer counts once per delivery."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="feedback_rows")
+    # The delivery's at that moment, so that counting needs no join.
+    template = models.ForeignKey(Template, null=True, on_delete=models.RESTRICT, related_name="feedback_rows")
+    answer = models.CharField(max_length=16, choices=Answer.choices)
+    given_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "message feedback"
+        ordering = ("-given_at",)
+        constraints = (models.UniqueConstraint(fields=("delivery", "answer"), name="notifications_feedback_once"),)
+        indexes = (models.Index(fields=("template", "answer"), name="notifications_feedback_count"),)
+
+    def __str__(self) -> str:
+        return f"{self.answer} · {self.delivery_id}"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 
-from apps.notifications.enums import DeliveryState, Priority
-from apps.notifications.models import Delivery, Endpoint, Notification
+from apps.notifications.enums import Answer, DeliveryState, Priority
+from apps.notifications.models import Delivery, Endpoint, MessageFeedback, Notification, ReachPreferences, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,99 @@ def channels_in_use() -> set[str]:
 
 
 def users_reachable(*, user_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of the users who have at least one usable endpoint."""
-    usable = Endpoint.objects.filter(user_id__in=list(user_ids), verified_at__isnull=False, disabled_at__isnull=True)
+    """Those of the users who have at least one usable endpoint of their own."""
+    usable = Endpoint.objects.filter(
+        user_id__in=list(user_ids), verified_at__isnull=False, disabled_at__isnull=True, group=False
+    )
     return set(usable.order_by().values_list("user_id", flat=True).distinct())
+
+
+def endpoints_of(user_id: UUID) -> QuerySet[Endpoint]:
+    """A person's own endpoints in the order in which they are tried, without removed ones and those of groups."""
+    return Endpoint.objects.filter(user_id=user_id, removed_at__isnull=True, group=False).order_by(
+        "route", "position", "created_at", "pk"
+    )
+
+
+def endpoints_provable(user_id: UUID) -> QuerySet[Endpoint]:
+    """What a person may give a code back for: their own endpoints, and those of the groups they registered."""
+    return Endpoint.objects.filter(user_id=user_id, removed_at__isnull=True)
+
+
+def reach_of(user_id: UUID) -> ReachPreferences:
+    """A person's preferences; unsaved defaults where they have said nothing."""
+    return ReachPreferences.objects.filter(user_id=user_id).first() or ReachPreferences(user_id=user_id)
+
+
+def notifications_of(user_id: UUID) -> QuerySet[Notification]:
+    """A person's own messages with all their deliveries and tries; three queries, however many."""
+    return Notification.objects.filter(user_id=user_id).prefetch_related("deliveries__attempt_rows")
+
+
+def endpoints_in_use(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these endpoints that messages may go to."""
+    usable = Endpoint.objects.filter(pk__in=list(ids), verified_at__isnull=False, disabled_at__isnull=True)
+    return set(usable.order_by().values_list("pk", flat=True))
 
 
 def notification_ids_by_key(dedupe_keys: Iterable[str]) -> dict[str, UUID]:
     """Ids of the notifications that are owed or were sent under these keys."""
     rows = Notification.objects.filter(dedupe_key__in=list(dedupe_keys)).order_by()
     return dict(rows.values_list("dedupe_key", "pk"))
+
+
+def templates_known() -> QuerySet[Template]:
+    """Every version of every template."""
+    return Template.objects.all()
+
+
+def templates_compared() -> list[tuple[str, str, str]]:
+    """Name, channel and locale of the words that have more than one active variant."""
+    groups = Template.objects.filter(active=True).order_by().values_list("name", "channel", "locale")
+    return sorted((name, channel, locale) for name, channel, locale, n in groups.annotate(n=Count("pk")) if n > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateStatistics:
+    """What became of one version's messages, and what their readers said. `useful_rate` is useful / delivered, None
+    where nothing was delivered."""
+
+    template_id: int
+    version: int
+    variant: str
+    weight: int
+    active: bool
+    delivered: int
+    failed: int
+    useful: int
+    not_useful: int
+
+    @property
+    def useful_rate(self) -> float | None:
+        """The share that a shift between variants goes by."""
+        return self.useful / self.delivered if self.delivered else None
+
+
+def template_statistics(*, name: str, channel: str, locale: str) -> list[TemplateStatistics]:
+    """Every version of these words that is active or was sent, newest first. Three queries."""
+    rows = list(Template.objects.filter(name=name, channel=channel, locale=locale).order_by("-version"))
+    keys = [row.pk for row in rows]
+    ended = Delivery.objects.filter(template__in=keys).order_by().values_list("template", "state")
+    states = {(pk, state): count for pk, state, count in ended.annotate(n=Count("pk"))}
+    said = MessageFeedback.objects.filter(template__in=keys).order_by().values_list("template", "answer")
+    answers = {(pk, answer): count for pk, answer, count in said.annotate(n=Count("pk"))}
+    found = [
+        TemplateStatistics(
+            template_id=row.pk,
+            version=row.version,
+            variant=row.variant,
+            weight=row.weight,
+            active=row.active,
+            delivered=states.get((row.pk, DeliveryState.DELIVERED), 0),
+            failed=states.get((row.pk, DeliveryState.FAILED), 0) + states.get((row.pk, DeliveryState.DEAD), 0),
+            useful=answers.get((row.pk, Answer.USEFUL), 0),
+            not_useful=answers.get((row.pk, Answer.NOT_USEFUL), 0),
+        )
+        for row in rows
+    ]
+    return [one for one in found if one.active or one.delivered or one.failed]

@@ -54,3 +54,21 @@ def deliver(*, priority: str) -> dict[str, Any]:
 def sweep() -> None:
     """Take back ended leases and ring for what is due."""
     services.deliveries_sweep(now=clock.wall_now())
+
+
+@shared_task(name="notifications.prune", expires=3599, ignore_result=True)
+def prune() -> None:
+    """Delete what is past its retention."""
+    services.prune(now=clock.now())
+
+
+@shared_task(name="notifications.shift_variants", ignore_result=True)
+def shift_variants() -> None:
+    """Move the shares of variants by what readers say of them."""
+    services.variants_shift()
+
+
+@shared_task(name="notifications.digests", expires=59, ignore_result=True)
+def digests() -> None:
+    """Sum up what came too late."""
+    services.digests_send(now=clock.now())

@@ -28,7 +28,11 @@ class DeliveriesFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class NotificationDraft:
-    """A message somebody owes to a person; `dedupe_key` makes owing it twice impossible."""
+    """A message somebody owes to a person; `dedupe_key` makes owing it twice impossible.
+
+    With `endpoint_id` it goes there and nowhere else, instead of along the person's routes, and if it `confirms` that
+    address even before it is verified. `sealed` is more of the context, which only the recipient ever sees. Nothing is
+    sent before `send_at` (None: at once)."""
 
     user_id: UUID
     template: str
@@ -36,6 +40,10 @@ class NotificationDraft:
     priority: str
     dedupe_key: str
     expires_at: datetime
+    endpoint_id: UUID | None = None
+    confirms: bool = False
+    sealed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    send_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,9 @@ class OutboundMessage:
     """One rendered message for one endpoint: all a channel gets to see.
 
     `delivery_id` stays the same over retries, so providers and receivers can tell a repeat from a new message.
-    `credentials` are the endpoint's decrypted secrets; `repr` never shows them nor the address.
+    `credentials` are the endpoint's decrypted secrets; `repr` never shows them nor the address. `link` is the page that
+    the message is about; `lasts_s` is for how many seconds from now it is worth being shown. `unsubscribe_url` switches
+    the endpoint off; empty for channels that have no place for it.
     """
 
     delivery_id: str
@@ -52,11 +62,17 @@ class OutboundMessage:
     body: str
     text_body: str = ""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    priority: str = "medium"
+    link: str = ""
+    lasts_s: int = 3600
+    unsubscribe_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider took the message. `new_address` is set where it told us the recipient has moved."""
+    """The provider took the message. `new_address` is set where it told us the recipient has moved, `pause_s` where it
+    said that the next message to this address must wait so many seconds."""
 
     provider_message_id: str = ""
     new_address: str = ""
+    pause_s: float = 0.0

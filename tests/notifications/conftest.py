@@ -1,12 +1,14 @@
 """Fixtures of the notifications room."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from apps.notifications.models import Template
 from apps.notifications.services import templates_seed
-from apps.notifications.services.templates import templates_forget
+from apps.notifications.services.book import forget
 from tests.notifications.mailbox import Mailbox, mailbox_run
 from tests.notifications.sink import Sink, sink_run
 
@@ -30,13 +32,23 @@ def sink(sink_server: Sink, settings: Settings, redis_state: None) -> Sink:
     return sink_server
 
 
+@pytest.fixture(scope="session")
+def shipped() -> list[dict[str, Any]]:
+    """What the first seeding of this process stored: trying every template anew for each test would take long."""
+    return []
+
+
 @pytest.fixture
-def templates(db: None) -> Iterator[None]:
+def templates(db: None, shipped: list[dict[str, Any]]) -> Iterator[None]:
     """The shipped templates."""
-    templates_forget()
-    templates_seed()
+    forget()
+    if shipped:
+        Template.objects.bulk_create(Template(**values) for values in shipped)
+    else:
+        templates_seed()
+        shipped += map(dict, Template.objects.values())
     yield
-    templates_forget()
+    forget()
 
 
 @pytest.fixture

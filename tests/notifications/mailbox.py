@@ -14,6 +14,7 @@ class Mailbox:
     SILENCE answers nothing; a byte 0xfc that is no UTF-8 is written "\\udcfc"."""
 
     SILENCE: ClassVar[str] = "(silence)"
+    TAKEN: ClassVar[str] = "250 taken"
 
     port: int = 0
     mails: list[bytes] = field(default_factory=list)
@@ -38,8 +39,10 @@ class Mailbox:
             if command == "DATA":
                 if say("DATA", "354 go on"):
                     mail = await reader.readuntil(b"\r\n.\r\n")
-                    if say("END", "250 taken"):
+                    # Before the word: whoever hears that it was taken may look at once.
+                    if self.replies.get("END", self.TAKEN) == self.TAKEN:
                         self.mails.append(mail)
+                    say("END", self.TAKEN)
             elif command == "QUIT":
                 say("QUIT", "221 bye")
                 break

@@ -37,7 +37,7 @@ def user_new(**fields: Any) -> User:
 
 def endpoint_new(user: User, channel: str, address: str, *, verified: bool = True, **fields: Any) -> Endpoint:
     """A verified endpoint; a webhook gets the test secret."""
-    credentials = {"secret": SECRET} if channel == "webhook" else {}
+    credentials = fields.pop("credentials", {"secret": SECRET} if channel == "webhook" else {})
     return endpoint_create(
         user_id=user.pk, channel=channel, address=address, credentials=credentials, verified=verified, **fields
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ class Arrived:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    at: float = field(default_factory=time.monotonic)
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -64,7 +67,8 @@ class Sink:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Note the request, then answer."""
-        self.arrived.append(Arrived(request.path, dict(request.headers), await request.read()))
+        body = await request.read()
+        self.arrived.append(Arrived(request.path, dict(request.headers), body, query=dict(request.query)))
         if self.answers:
             answer = self.answers.pop(0)
         else:
@@ -86,7 +90,9 @@ def sink_run() -> Iterator[Sink]:
     async def start() -> web.AppRunner:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", sink.handle)
-        runner = web.AppRunner(app, access_log=None)
+        # Bodies are kept as they travelled.
+        # Answers that hang are not waited for in the end.
+        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -18,6 +18,8 @@ from apps.notifications.types import OutboundMessage, Sent
 from tests.notifications.mailbox import Mailbox
 from tests.notifications.sink import Answer, Sink
 
+# Channels are made by a profile, which operators may edit.
+pytestmark = pytest.mark.django_db
 UNPARSEABLE = Answer(400, json.dumps({"ok": False, "description": "Bad Request: can't parse entities: unexpected end"}))
 
 

@@ -152,8 +152,8 @@ def test_a_blocked_bot_disables_the_endpoint_and_falls_back(sink: Sink) -> None:
 
 def test_a_moved_chat_is_remembered(sink: Sink) -> None:
     user = user_new()
-    endpoint = endpoint_new(user, "telegram", "-42")
-    notification_new(user)
+    endpoint = endpoint_new(user, "telegram", "-42", group=True)
+    notification_new(user, endpoint_id=endpoint.pk)
     moved = {"description": "upgraded", "parameters": {"migrate_to_chat_id": -1001}}
     sink.answers = [Answer(400, json.dumps(moved))]
     assert deliver(priority="high").delivered == 1

@@ -36,10 +36,10 @@ def test_two_messages_in_one_flush_to_a_moved_chat_leave_it_switched_on(sink: Si
         notification_new(endpoint.user)
     now = clock.now()
     rows = deliveries_lease(priority="high", limit=5, send_seconds=20, now=now)
-    arrived = Result(Happened.DELIVERED, new_address="-1002")
+    arrived = Result(Happened.DELIVERED, new_address="43")
     results_write([Settled(row, arrived, None, now, now) for row in rows], now=now)
     endpoint.refresh_from_db()
-    assert (endpoint.address, endpoint.usable) == ("-1002", True)
+    assert (endpoint.address, endpoint.usable) == ("43", True)
     assert delivered() == 2
 
 

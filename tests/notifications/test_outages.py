@@ -10,7 +10,7 @@ import pytest
 import redis as redis_py
 from django.db import OperationalError, connection, transaction
 
-from apps.core import clock
+from apps.core import clock, redis_client
 from apps.core import redis as stores
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, Notification
@@ -157,5 +157,5 @@ def test_after_a_time_out_redis_is_left_alone_for_a_moment(redis_state: None, mo
             client.get("x")
     assert asked == 1
     monkeypatch.undo()
-    time.sleep(stores.AWAY_S)
+    time.sleep(redis_client.AWAY_S)
     assert client.get("x") is None

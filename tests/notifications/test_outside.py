@@ -85,7 +85,7 @@ def test_health_tells_what_is_late(redis_state: None) -> None:
 
 def test_health_tells_which_channels_are_off(settings: Any) -> None:
     settings.TELEGRAM_BOT_TOKEN = settings.SMTP_HOST = ""
-    assert set(channels_off()) == {"telegram", "email"}
+    assert {"telegram", "email"} <= set(channels_off())
     assert channels_probe().state == "healthy"
     assert "TELEGRAM_BOT_TOKEN" in channels_probe().details["telegram"]
     endpoint_new(user_new(), "telegram", "42")

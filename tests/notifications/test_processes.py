@@ -47,13 +47,14 @@ def finished(process: "subprocess.Popen[str]") -> Any:
     return json.loads(out) if out.strip() else None
 
 
-@pytest.fixture
-def stores(tmp_path: Path, sink: Sink) -> Iterator[Stores]:
-    """An empty database on the engine that the settings name."""
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory, sink_server: Sink) -> Iterator[Stores]:
+    """A database of this file's own on the engine that the settings name."""
     database = django_settings.DATABASES["default"]
-    base = os.environ | {"OUTBOUND_ALLOW": sink.netloc, "SANDBOX_URL": sink.url, "LOG_LEVEL": "ERROR"}
+    at = {"OUTBOUND_ALLOW": sink_server.netloc, "SANDBOX_URL": sink_server.url}
+    base = os.environ | at | {"LOG_LEVEL": "ERROR"}
     if database["ENGINE"].endswith("sqlite3"):
-        yield _migrated({**base, "DATABASE_URL": f"sqlite:///{tmp_path / 'race.sqlite3'}"})
+        yield _migrated({**base, "DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('race') / 'race.sqlite3'}"})
         return
     name = f"arbedge_race_{secrets.token_hex(4)}"
     server = os.environ["DATABASE_URL"]
@@ -100,11 +101,7 @@ def test_killing_a_worker_loses_nothing_and_repeats_only_what_was_in_flight(stor
     assert in_flight <= 100
     assert sum(before.values()) == 200
     sink.always = {}
-    stores.run("sweep")
-    while stores.run("states").get("pending"):
-        stores.run("sweep")
-        stores.run("deliver")
-    assert stores.run("states") == {"delivered": 200}
+    assert stores.run("finish") == {"delivered": 200}
     arrivals = Counter(one.headers["webhook-id"] for one in sink.arrived)
     assert len(arrivals) == 200
     assert sum(arrivals.values()) - 200 <= in_flight

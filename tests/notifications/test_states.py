@@ -105,3 +105,11 @@ def test_every_verdict_is_sound(
     assert verdict.state != DeliveryState.SENDING
     assert (verdict.state == DeliveryState.FAILED) <= has_next
     assert not (verdict.state == DeliveryState.DEAD and has_next)
+
+
+def test_what_is_held_waits_or_ends_but_never_goes_another_way() -> None:
+    held = Result(Happened.HELD, "quiet_hours", wait_s=60)
+    waiting = decide(held, standing(has_next=True), now=NOW)
+    assert (waiting.state, waiting.wait_s, waiting.attempts) == (DeliveryState.PENDING, 60, 0)
+    over = decide(Result(Happened.HELD, wait_s=10**6), standing(has_next=True), now=NOW)
+    assert over.state == DeliveryState.EXPIRED

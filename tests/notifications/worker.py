@@ -1,9 +1,10 @@
 """`python -m tests.notifications.worker <command> …`: a process of its own on the stores that the environment names.
 
-owe N URL   store N alerts for 50 users, each with a webhook below URL
+owe N URL   store N alerts for 50 new users, each with a webhook below URL; all others are forgotten
 deliver     one run of the delivery loop; prints its report
 lease N     lease N deliveries one by one, as fast as can be; prints their ids
 sweep       take back ended leases, as if the clock stood a day ahead; then make everything due
+finish      sweep, then deliver until nothing is pending; prints the states
 states      print {state: count}"""
 
 import json
@@ -16,6 +17,8 @@ import django
 
 django.setup()
 
+from django.contrib.auth import get_user_model  # noqa: E402
+
 from apps.core import clock  # noqa: E402
 from apps.notifications import services  # noqa: E402
 from apps.notifications.models import Delivery  # noqa: E402
@@ -27,6 +30,7 @@ USERS = 50
 
 
 def owe(count: int, url: str) -> None:
+    get_user_model().objects.all().delete()
     services.templates_seed()
     users = [user_new() for _ in range(USERS)]
     for number, user in enumerate(users):
@@ -59,6 +63,14 @@ def sweep() -> None:
     Delivery.objects.filter(state="pending").update(next_attempt_at=clock.now())
 
 
+def finish() -> None:
+    sweep()
+    while Delivery.objects.filter(state="pending").exists():
+        sweep()
+        services.deliver(priority="high")
+    states()
+
+
 def states() -> None:
     print(json.dumps(Counter(Delivery.objects.values_list("state", flat=True))))
 
@@ -71,4 +83,4 @@ if __name__ == "__main__":
         case "lease":
             lease(int(arguments[0]))
         case _:
-            {"deliver": deliver, "sweep": sweep, "states": states}[command]()
+            {"deliver": deliver, "sweep": sweep, "finish": finish, "states": states}[command]()

@@ -1,3 +1,3 @@
-"""The admin pages of notifications."""
+"""The admin pages of notifications; importing registers them."""
 
-from apps.notifications.admin import endpoints, messages, templates  # noqa: F401  (importing registers the pages)
+from apps.notifications.admin import codes, endpoints, messages, profiles, reach, templates  # noqa: F401

@@ -1,7 +1,6 @@
 """Where people can be reached. Secrets go in and never come out: pages show their last four characters at most."""
 
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,20 +10,19 @@ from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from apps.core.admin.base import AuditedAdmin, display
-from apps.core.exceptions import ArbEdgeError, OperatorError
+from apps.core.exceptions import ArbEdgeError, OperatorError, PermanentError
+from apps.core.later import later
 from apps.core.vault import mask
+from apps.notifications.addresses import address_shown
 from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.models import Endpoint
-from apps.notifications.services import endpoint_create, endpoint_disable
-from apps.notifications.services.endpoints import endpoint_credentials
 
-
-def address_shown(address: str) -> str:
-    """An address as operators may see it: the path or query of a URL can be its secret (Slack's and Discord's are)."""
-    if "://" not in address:
-        return address
-    url = urlsplit(address)
-    return f"{url.scheme}://{url.hostname}/{mask(address)}"
+if TYPE_CHECKING:
+    from apps.notifications import services
+    from apps.notifications.services import endpoints as endpoint_services
+else:
+    services = later("apps.notifications.services")
+    endpoint_services = later("apps.notifications.services.endpoints")
 
 
 class EndpointAddForm(forms.ModelForm):
@@ -62,11 +60,15 @@ class EndpointAddForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if {"channel", "address", "secrets"} <= data.keys():
             kind = CHANNELS.get(data["channel"])
-            for field, check in (("address", kind.address_clean), ("secrets", kind.credentials_check)):
-                try:
-                    check(data[field])
-                except ArbEdgeError as error:
-                    self.add_error(field, error.message)
+            field = "address"
+            try:
+                address, credentials = kind.parted(data["address"], data["secrets"])
+                if kind.is_group(address):
+                    raise PermanentError("A group gets alerts only once it is registered for them (distribution).")
+                field = "secrets"
+                kind.credentials_check(credentials)
+            except ArbEdgeError as error:
+                self.add_error(field, error.message)
         return data
 
 
@@ -77,6 +79,7 @@ class EndpointAdmin(AuditedAdmin):
     list_display = ("user", "channel", "show_address", "label", "route", "position", "verified_at", "disabled_at")
     list_filter = (
         "channel",
+        "group",
         ("verified_at", admin.EmptyFieldListFilter),
         ("disabled_at", admin.EmptyFieldListFilter),
         "user__tier",
@@ -86,7 +89,7 @@ class EndpointAdmin(AuditedAdmin):
     list_select_related = ("user",)
     autocomplete_fields = ("user",)
     actions = ("disable",)
-    shown = ("user", "channel", "show_address", "show_credentials")
+    shown = ("user", "channel", "show_address", "show_credentials", "group")
     editable = ("label", "route", "position")
     moments = ("created_at", "verified_at", "disabled_at", "disabled_reason")
 
@@ -99,7 +102,7 @@ class EndpointAdmin(AuditedAdmin):
     def show_credentials(self, endpoint: Endpoint) -> str:
         """Names and masked values."""
         try:
-            credentials = endpoint_credentials(endpoint)
+            credentials = endpoint_services.endpoint_credentials(endpoint)
         except OperatorError as error:
             return error.message
         return ", ".join(f"{name} {mask(value)}" for name, value in credentials.items()) or "none"
@@ -124,7 +127,7 @@ class EndpointAdmin(AuditedAdmin):
             obj.save(update_fields=self.editable)
             return
         data = form.cleaned_data
-        made = endpoint_create(
+        made = services.endpoint_create(
             user_id=data["user"].pk,
             channel=data["channel"],
             address=data["address"],
@@ -145,7 +148,7 @@ class EndpointAdmin(AuditedAdmin):
         """Nothing is sent to the selected endpoints any more."""
         changed = 0
         for endpoint in queryset:
-            if endpoint_disable(endpoint_id=endpoint.pk, reason="Switched off by an operator."):
+            if services.endpoint_disable(endpoint_id=endpoint.pk, reason="Switched off by an operator."):
                 changed += 1
                 self.audit(request, "endpoint_disabled", endpoint, {})
         text = ngettext("%d endpoint switched off.", "%d endpoints switched off.", changed) % changed

@@ -1,5 +1,7 @@
 """Messages and what became of them; dead letters can be sent again."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,8 +12,13 @@ from django.utils.translation import ngettext
 
 from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display
 from apps.core.exceptions import PermanentError
+from apps.core.later import later
 from apps.notifications.models import Delivery, DeliveryAttempt, Notification
-from apps.notifications.services import delivery_replay
+
+if TYPE_CHECKING:
+    from apps.notifications import services
+else:
+    services = later("apps.notifications.services")
 
 STATE_COLOURS = {
     "pending": "info",
@@ -89,12 +96,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "show_notification",
         "endpoint",
         "channel",
+        "template",
         "priority",
         "state",
         "attempts",
         "next_attempt_at",
         "lease_until",
         "last_error",
+        "notes",
         "provider_message_id",
         "created_at",
         "finished_at",
@@ -132,7 +141,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         sent = 0
         for delivery in queryset:
             try:
-                delivery_replay(delivery_id=delivery.pk)
+                services.delivery_replay(delivery_id=delivery.pk)
             except PermanentError as error:
                 self.message_user(request, f"{delivery.pk}: {error.message}", level=messages.WARNING)
             else:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Self
@@ -50,12 +50,18 @@ class Channel(ABC):
     # UTF-16 units; for JSON, bytes.
     max_length: ClassVar[int]
     subject_max_length: ClassVar[int] = 0
+    # Whether a message carries its words without markup as well; making them costs as much as making the message.
+    wants_plain: ClassVar[bool] = False
     provider_limits: ClassVar[tuple[Limit, ...]]
     endpoint_limits: ClassVar[tuple[Limit, ...]]
     credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
     settings: ClassVar[tuple[Setting, ...]] = ()
     # Whether strangers share one host behind this channel: then its errors and pauses speak for one address only.
     shared_host: ClassVar[bool] = False
+    # Whether a pause that the provider asks for is meant for one address, while a failure speaks for the whole host.
+    own_pauses: ClassVar[bool] = False
+    # Whether messages carry a link with which their reader switches the endpoint off.
+    unsubscribable: ClassVar[bool] = False
     # Whether a repeat of the same `delivery_id` can be recognised on the other side.
     idempotent: ClassVar[bool] = False
 
@@ -91,6 +97,33 @@ class Channel(ABC):
     def address_clean(cls, address: str) -> str:
         """The one spelling of an address; PermanentError(code="bad_address") says what is wrong with it."""
 
+    @classmethod
+    def parted(cls, address: str, credentials: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Address and credentials as they are stored: what of a given address is a secret becomes a credential.
+
+        PermanentError(code="bad_address") where the address is none of this channel's."""
+        return cls.address_clean(address), dict(credentials)
+
+    @classmethod
+    def is_group(cls, address: str) -> bool:
+        """Whether the address itself says that many people read there; most channels can't tell."""
+        del address
+        return False
+
+    @classmethod
+    def credentials_new(cls) -> dict[str, str]:
+        """Credentials that the house makes where the owner gives none, to be shown to them once."""
+        return {}
+
+    def start_url(self, token: str) -> str:
+        """A link that has its follower's address told to us together with `token`; "" where the channel has none."""
+        del token
+        return ""
+
+    def public(self) -> dict[str, str]:
+        """What people need of our configuration before they can have an address here; no secret."""
+        return {}
+
     def limits_of(self, address: str) -> tuple[Limit, ...]:
         """How often one address may be written to."""
         del address
@@ -107,19 +140,27 @@ class Channel(ABC):
             error.args = (error.message,)
             # The chain could quote the URL, which for some providers is the credential.
             raise error from None
-        return Sent(text.storable(sent.provider_message_id), new_address=text.storable(sent.new_address))
+        return replace(
+            sent,
+            provider_message_id=text.storable(sent.provider_message_id),
+            new_address=text.storable(sent.new_address),
+        )
 
     def fitted(self, message: OutboundMessage) -> OutboundMessage:
         """The message cut to the channel's lengths; PermanentError(code="too_large") where the format can't be cut."""
-        fit: Callable[[str, int], str] = _FIT[self.text_format]
-        return OutboundMessage(
-            delivery_id=message.delivery_id,
-            address=message.address,
-            subject=text.fit_plain(text.one_line(message.subject), self.subject_max_length or self.max_length),
-            body=fit(message.body, self.max_length),
-            text_body=text.fit_plain(message.text_body, self.max_length),
-            credentials=message.credentials,
+        subject, body, text_body = map(text.storable, (message.subject, message.body, message.text_body))
+        return replace(
+            message,
+            subject=text.fit_plain(text.one_line(subject), self.subject_max_length or self.max_length),
+            body=self.body_fitted(body),
+            text_body=text.fit_plain(text_body, self.max_length),
+            link=text.storable(message.link),
         )
+
+    def body_fitted(self, body: str) -> str:
+        """A body of `text_format` as it goes out: in the channel's own markup where that is another, and cut."""
+        fit: Callable[[str, int], str] = _FIT[self.text_format]
+        return fit(body, self.max_length)
 
     def masked(self, words: str, message: OutboundMessage) -> str:
         """`words` without any secret of the channel or of the endpoint."""

@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from html import escape
 from typing import Any, ClassVar
 
 import aiosmtplib
@@ -16,6 +17,7 @@ from apps.core import clock
 from apps.core.exceptions import OperatorError, PermanentError, TemporaryError
 from apps.core.limits import Limit
 from apps.notifications.channels.base import Channel, Setting
+from apps.notifications.channels.mail_status import address_is_bad, status_in
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import EndpointGoneError
 from apps.notifications.types import OutboundMessage, Sent
@@ -24,6 +26,8 @@ from apps.notifications.types import OutboundMessage, Sent
 _ADDRESS = re.compile(r"^[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")
 # Mailbox unavailable, not local, name not allowed (RFC 5321 section 4.2.3): the address, not the message, is refused.
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+# "exceeded storage allocation" (RFC 5321 section 4.2.3), unless an enhanced status says that it is the mailbox's.
+_TOO_LARGE = 552
 _CONNECTIONS = 10
 _IDLE_KEPT_S = 5.0
 
@@ -35,6 +39,7 @@ class EmailChannel(Channel):
     label: ClassVar[str] = "E-mail"
     address_label: ClassVar[str] = "address"
     text_format: ClassVar[TextFormat] = TextFormat.HTML
+    wants_plain: ClassVar[bool] = True
     # Gmail clips messages over 102 KB; half of that leaves room for the text part and the headers.
     max_length: ClassVar[int] = 50_000
     # "no more than 78 characters" a line, RFC 5322 section 2.1.1.
@@ -49,7 +54,9 @@ class EmailChannel(Channel):
         Setting("password", "SMTP_PASSWORD", secret=True),
         Setting("security", "SMTP_SECURITY"),
         Setting("sender", "EMAIL_FROM", required=True),
+        Setting("bounces", "EMAIL_BOUNCES"),
     )
+    unsubscribable: ClassVar[bool] = True
 
     def __init__(self, config: Mapping[str, Any], *, timeout_s: float) -> None:
         super().__init__(config, timeout_s=timeout_s)
@@ -75,8 +82,11 @@ class EmailChannel(Channel):
         mail = mail_made(message, str(self.config["sender"]))
         try:
             async with self._connection() as client:
-                await client.send_message(mail)
+                await client.send_message(mail, sender=_return_path(message, str(self.config.get("bounces") or "")))
         except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code < 500:
+                # RFC 4954 section 6: 454 is a sign-in that fails for now.
+                raise _refused(error, recipient=False) from error
             raise OperatorError(f"The SMTP server refuses our sign-in: {error.code}.", code="unauthorized") from error
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0], recipient=True) from error
@@ -85,7 +95,7 @@ class EmailChannel(Channel):
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPHeloError) as error:
             raise TemporaryError(f"The SMTP server does not take us: {error}", code="connection") from error
         except aiosmtplib.SMTPSenderRefused as error:
-            if error.code < 500:
+            if error.code < 500 or error.code == _TOO_LARGE:
                 raise _refused(error, recipient=False) from error
             raise OperatorError(f"The SMTP server refuses EMAIL_FROM: {error.message}", code="sender") from error
         except aiosmtplib.SMTPResponseException as error:
@@ -150,31 +160,69 @@ class EmailChannel(Channel):
             await client.login(str(self.config["user"]), str(self.config["password"]))
 
 
+class _AddressHeader(UnstructuredHeader, BaseHeader):
+    """A header that holds one URL. Folding would encode a long one, which no mail reader opens (RFC 8058 section 4)."""
+
+    def fold(self, *, policy: Any) -> str:
+        """On one line; 998 characters are allowed."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _AddressHeader)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
+
+
 def mail_made(message: OutboundMessage, sender: str) -> EmailMessage:
     """The MIME message. Header values go through the e-mail package, which refuses line breaks."""
     name, address = parseaddr(sender)
     local, _, domain = message.address.rpartition("@")
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     try:
         mail["From"] = Address(name, addr_spec=address)
         mail["To"] = Address(username=local, domain=domain)
         mail["Subject"] = message.subject
-        # The same over retries: mail servers and readers recognise a repeat by it.
+        # The same over retries: mail servers and readers recognise a repeat by it, and bounces quote it.
         mail["Message-ID"] = f"<{message.delivery_id}@{address.rpartition('@')[2]}>"
         mail["Date"] = format_datetime(clock.wall_now())
+        if message.unsubscribe_url:
+            mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+            if message.unsubscribe_url.startswith("https:"):
+                # RFC 8058 section 3.1: by one click, and over https only.
+                mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     except ValueError as error:
         raise PermanentError(f"The mail's headers can't be made: {error}", code="bad_header") from error
+    # So that nobody's holiday answers it: RFC 3834 section 5, and what older responders and Exchange go by.
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text_body or message.body)
-    mail.add_alternative(message.body, subtype="html")
+    mail["Precedence"] = "bulk"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content((message.text_body or message.body) + _text_end(message))
+    mail.add_alternative(message.body + _html_end(message), subtype="html")
     return mail
 
 
+def _text_end(message: OutboundMessage) -> str:
+    return f"\n\nNo more of these to this address: {message.unsubscribe_url}\n" if message.unsubscribe_url else ""
+
+
+def _html_end(message: OutboundMessage) -> str:
+    url = message.unsubscribe_url
+    return f'\n<p><small><a href="{escape(url)}">No more of these to this address</a></small></p>' if url else ""
+
+
+def _return_path(message: OutboundMessage, bounces: str) -> str | None:
+    """Where a bounce goes (the delivery is told by the address, whatever the bounce quotes); None: to the sender."""
+    local, _, domain = bounces.rpartition("@")
+    return f"{local}+{message.delivery_id}@{domain}" if local and domain else None
+
+
 def _refused(error: aiosmtplib.SMTPResponseException, *, recipient: bool) -> Exception:
-    words = f"The SMTP server answered {error.code}: {' '.join(error.message.split())}"
-    code = f"smtp_{error.code}"
+    told = " ".join(error.message.split())
+    words, code, status = f"The SMTP server answered {error.code}: {told}", f"smtp_{error.code}", status_in(told)
     if error.code < 500:
         return TemporaryError(words, code=code)
-    if recipient and error.code in _NO_SUCH_MAILBOX:
+    if recipient and (address_is_bad(status) if status else error.code in _NO_SUCH_MAILBOX):
         return EndpointGoneError(words, code=code)
+    if error.code == _TOO_LARGE and not status.startswith("5.2.2"):
+        return PermanentError(words, code="too_large")
     return PermanentError(words, code=code)

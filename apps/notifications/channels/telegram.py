@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from html import escape
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from apps.core import http
 from apps.core.exceptions import OperatorError, PermanentError, TemporaryError, ThrottledError
 from apps.core.limits import Limit
+from apps.notifications.channels import markup
 from apps.notifications.channels.base import Channel, Setting, retry_after_seconds
 from apps.notifications.channels.http import THROTTLE_DEFAULT_S, answer_check
+from apps.notifications.channels.text import fit_html, plain_from_html
 from apps.notifications.enums import TextFormat
-from apps.notifications.exceptions import EndpointGoneError
+from apps.notifications.exceptions import ChannelOffError, EndpointGoneError
 from apps.notifications.types import OutboundMessage, Sent
 
 _ADDRESS = re.compile(r"^(-?[1-9][0-9]{0,19}|@[A-Za-z][A-Za-z0-9_]{3,31})$")
@@ -28,6 +31,14 @@ _GONE = (
     "peer_id_invalid",
     "have no rights to send a message",
 )
+
+
+# https://core.telegram.org/bots/api#html-style
+_OWN_TAGS = frozenset(
+    {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "a", "code", "pre", "blockquote", "tg-spoiler"}
+)
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)")
+_TAGS = {markup.BOLD: "b", markup.ITALIC: "i", markup.UNDERLINE: "u", markup.STRIKE: "s"}
 
 
 class TelegramChannel(Channel):
@@ -47,16 +58,36 @@ class TelegramChannel(Channel):
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("token", "TELEGRAM_BOT_TOKEN", required=True, secret=True),
         Setting("url", "TELEGRAM_API_URL", required=True),
+        Setting("bot", "TELEGRAM_BOT_NAME"),
     )
+
+    def body_fitted(self, body: str) -> str:
+        """As it is where it has only tags that the Bot API knows, else rewritten in those."""
+        if _OWN_TAGS.issuperset(_TAG.findall(body)):
+            return fit_html(body, self.max_length)
+        return markup.written(body, _run, self.max_length)
 
     def host(self, address: str) -> str:
         """One provider for all chats."""
         del address
         return urlsplit(str(self.config["url"])).netloc
 
+    def start_url(self, token: str) -> str:
+        """A deep link: whoever follows it and presses Start sends the bot `/start TOKEN` from their chat
+        (https://core.telegram.org/bots/features#deep-linking: up to 64 of A-Z a-z 0-9 _ -)."""
+        if not self.config.get("bot"):
+            raise ChannelOffError("Telegram links are off: TELEGRAM_BOT_NAME is not set.")
+        return f"https://t.me/{self.config['bot']}?start={token}"
+
+    @classmethod
+    def is_group(cls, address: str) -> bool:
+        """Groups and channels have negative ids; only supergroups and channels are written to by their @name
+        (https://core.telegram.org/bots/api#sendmessage)."""
+        return address.startswith(("-", "@"))
+
     def limits_of(self, address: str) -> tuple[Limit, ...]:
-        """Groups and channels (negative ids, @names) are limited per minute as well."""
-        return self.group_limits if address.startswith(("-", "@")) else self.endpoint_limits
+        """Groups and channels are limited per minute as well."""
+        return self.group_limits if self.is_group(address) else self.endpoint_limits
 
     @classmethod
     def address_clean(cls, address: str) -> str:
@@ -77,17 +108,25 @@ class TelegramChannel(Channel):
             raise TemporaryError("Telegram's answer does not say that it took the message.", code="garbage")
         return Sent(str(result["message_id"]), new_address=moved)
 
+    async def updates_to(self, url: str, secret: str) -> None:
+        """Have Telegram send what people write to the bot to `url`, with `secret` in each update's header
+        (https://core.telegram.org/bots/api#setwebhook); earlier ones that wait are dropped. Raises core errors."""
+        await self._post(
+            "setWebhook",
+            {"url": url, "secret_token": secret, "allowed_updates": ["message"], "drop_pending_updates": True},
+        )
+
     async def _call(self, chat_id: str, message: OutboundMessage) -> Mapping[str, Any]:
         """Telegram's answer to the message, as HTML and if that can't be parsed as plain text."""
-        answer = await self._post({"chat_id": chat_id, "text": message.body, "parse_mode": "HTML"})
+        to = {"chat_id": chat_id, "link_preview_options": {"is_disabled": True}}
+        answer = await self._post("sendMessage", to | {"text": message.body, "parse_mode": "HTML"})
         if _UNPARSEABLE in _description(answer):
-            answer = await self._post({"chat_id": chat_id, "text": message.text_body or message.body})
+            answer = await self._post("sendMessage", to | {"text": message.text_body or plain_from_html(message.body)})
         return answer
 
-    async def _post(self, body: dict[str, Any]) -> Mapping[str, Any]:
+    async def _post(self, method: str, body: dict[str, Any]) -> Mapping[str, Any]:
         """The decoded answer of success, or of a failure that is worth another try; everything else raises."""
-        url = f"{self.config['url']}/bot{self.config['token']}/sendMessage"
-        body["link_preview_options"] = {"is_disabled": True}
+        url = f"{self.config['url']}/bot{self.config['token']}/{method}"
         response = await http.request("POST", url, json=body, timeout=self.timeout_s)
         answer = _decoded(response)
         words = _description(answer)
@@ -105,6 +144,17 @@ class TelegramChannel(Channel):
         if not (worth_another or _moved_to(answer)):
             answer_check(response, "Telegram", ours=True)
         return answer
+
+
+def _run(run: markup.Run) -> str:
+    words = escape(run.text, quote=False)
+    if markup.CODE in run.marks:
+        # Code takes no other mark and is no link.
+        return f"<code>{words}</code>"
+    for name, tag in _TAGS.items():
+        if name in run.marks:
+            words = f"<{tag}>{words}</{tag}>"
+    return f'<a href="{escape(run.href)}">{words}</a>' if run.href and run.href != run.text else words
 
 
 def _decoded(response: http.HttpResponse) -> Mapping[str, Any]:

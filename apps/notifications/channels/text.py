@@ -1,6 +1,7 @@
 """Fitting a rendered text into a channel's length: whole lines go first, and markup is never cut in two."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 
 ELLIPSIS = "…"
@@ -34,6 +35,20 @@ def fit_html(text: str, limit: int) -> str:
         if over <= 0:
             return fitted
         room -= over
+
+
+def fit_while(text: str, fits: Callable[[str], bool]) -> str:
+    """`text` cut by `fit_plain` to the greatest length that `fits`; what is shorter than a fitting one has to fit."""
+    if fits(text):
+        return text
+    low, high = 1, length(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(fit_plain(text, middle)):
+            low = middle
+        else:
+            high = middle - 1
+    return fit_plain(text, low)
 
 
 def plain_from_html(text: str) -> str:

@@ -1,20 +1,60 @@
 """Every write of the notifications room."""
 
+from apps.notifications.services.channels import channels_described
+from apps.notifications.services.codes import code_confirm, code_send, codes_prune, link_follow, link_start
 from apps.notifications.services.deliver import DeliverReport, deliver
-from apps.notifications.services.endpoints import endpoint_create, endpoint_disable
+from apps.notifications.services.digests import digests_send
+from apps.notifications.services.endpoints import (
+    endpoint_add,
+    endpoint_change,
+    endpoint_create,
+    endpoint_disable,
+    endpoint_remove,
+    endpoint_verify,
+)
 from apps.notifications.services.notifications import notification_create, notifications_create
+from apps.notifications.services.profiles import profile_use
+from apps.notifications.services.prune import prune
+from apps.notifications.services.reach import reach_set
 from apps.notifications.services.sweep import deliveries_sweep, delivery_replay
-from apps.notifications.services.templates import template_create, templates_seed
+from apps.notifications.services.templates import (
+    template_activate,
+    template_create,
+    template_deactivate,
+    template_weigh,
+    templates_seed,
+)
+from apps.notifications.services.tryout import endpoint_try
+from apps.notifications.services.variants import variants_shift
 
 __all__ = [
     "DeliverReport",
+    "channels_described",
+    "code_confirm",
+    "code_send",
+    "codes_prune",
     "deliver",
     "deliveries_sweep",
     "delivery_replay",
+    "digests_send",
+    "endpoint_add",
+    "endpoint_change",
     "endpoint_create",
     "endpoint_disable",
+    "endpoint_remove",
+    "endpoint_try",
+    "endpoint_verify",
+    "link_follow",
+    "link_start",
     "notification_create",
     "notifications_create",
+    "profile_use",
+    "prune",
+    "reach_set",
+    "template_activate",
     "template_create",
+    "template_deactivate",
+    "template_weigh",
     "templates_seed",
+    "variants_shift",
 ]

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.core import clock, events, limits
@@ -15,6 +14,7 @@ from apps.notifications.selectors import due_in
 from apps.notifications.services.flight import GRACE_S, Flight, Landed
 from apps.notifications.services.lease import START_S, deliveries_lease
 from apps.notifications.services.prepare import Pace, breaker_of, deliveries_prepare, limit_key
+from apps.notifications.services.profiles import profile
 from apps.notifications.services.results import Settled, Tally, results_write
 from apps.notifications.services.states import Happened
 from apps.notifications.types import DeliveriesFinished
@@ -44,7 +44,9 @@ def deliver(*, priority: str, seconds: float = RUN_S) -> DeliverReport:
 
     Dying anywhere in here loses nothing: leased rows come back when their lease ends, and only messages that were sent
     and not yet written down can arrive twice."""
-    flight = Flight(concurrency=settings.DELIVERY_CONCURRENCY, timeout_s=float(settings.DELIVERY_TIMEOUT_S))
+    runs_by = profile()
+    flight = Flight(concurrency=runs_by.concurrency, timeout_s=float(runs_by.timeout_s))
+    batch = min(runs_by.batch, runs_by.concurrency)
     pace = Pace()
     total = Tally()
     stop_at = time.monotonic() + seconds
@@ -52,10 +54,10 @@ def deliver(*, priority: str, seconds: float = RUN_S) -> DeliverReport:
     look_at = wait_until = 0.0
     while not flight.stuck:
         moment = time.monotonic()
-        room = flight.room >= _batch() or (flight.room > 0 and moment >= wait_until)
+        room = flight.room >= batch or (flight.room > 0 and moment >= wait_until)
         if moment < stop_at and room and moment >= look_at:
             try:
-                launched = _launch_next(flight, pace, priority, total)
+                launched = _launch_next(flight, pace, priority, batch, total)
             except _DATABASE_AWAY as error:
                 # What is under way still has to be written down.
                 _database_lost(error)
@@ -76,17 +78,14 @@ def deliver(*, priority: str, seconds: float = RUN_S) -> DeliverReport:
     return _reported(total, priority)
 
 
-def _batch() -> int:
-    return min(settings.DELIVERY_BATCH, settings.DELIVERY_CONCURRENCY)
-
-
-def _launch_next(flight: Flight, pace: Pace, priority: str, total: Tally) -> bool:
+def _launch_next(flight: Flight, pace: Pace, priority: str, batch: int, total: Tally) -> bool:
     """Lease and start another batch; False where nothing was due."""
     start_by = time.monotonic() + START_S
     rows = deliveries_lease(
         priority=priority,
-        limit=min(_batch(), flight.room),
-        send_seconds=settings.DELIVERY_TIMEOUT_S + GRACE_S,
+        limit=min(batch, flight.room),
+        # As long as this run's sends may take, whatever profile comes into force meanwhile.
+        send_seconds=flight.timeout_s + GRACE_S,
         now=clock.wall_now(),
     )
     if not rows:
@@ -135,8 +134,8 @@ def _tell_targets(landed: Sequence[Landed]) -> None:
             failures[one.job.target] += 1
         elif one.result.happened.outcome is not None:
             answered.add(one.job.target)
-        if one.result.happened is Happened.THROTTLED:
-            limits.close_tap(limit_key(one.job.target), one.result.wait_s)
+        for key, seconds in one.pauses.items():
+            limits.close_tap(limit_key(key), seconds)
     for target, times in failures.items():
         breaker = breaker_of(target)
         for _ in range(times):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from apps.core import clock, loop
 from apps.core.exceptions import ArbEdgeError, OperatorError, TemporaryError, ThrottledError
 from apps.notifications.channels.base import Channel
-from apps.notifications.exceptions import EndpointGoneError
+from apps.notifications.exceptions import EndpointGoneError, ProviderThrottledError
 from apps.notifications.models import Delivery, Endpoint
 from apps.notifications.services.states import Happened, Result
 from apps.notifications.types import OutboundMessage, Sent
@@ -26,14 +26,15 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One send that may be made now. `provider` names channel and host, `target` what has the breaker and the tap: the
-    provider, or only the address where strangers share the host."""
+    """One send that may be made now. `provider` names channel and host, `target` what has the breaker and `tap` what a
+    pause closes: the provider, or only the address (see `Channel.shared_host` and `own_pauses`)."""
 
     delivery: Delivery = field(repr=False)
     channel: Channel
     message: OutboundMessage
     provider: str
     target: str
+    tap: str
     next_endpoint: Endpoint | None
 
 
@@ -46,13 +47,22 @@ class Landed:
     started_at: datetime
     finished_at: datetime
 
+    @property
+    def pauses(self) -> Mapping[str, float]:
+        """What the provider asked to be left alone, and for how many seconds."""
+        if self.result.happened is Happened.THROTTLED:
+            return {self.job.provider if self.result.all_addresses else self.job.tap: self.result.wait_s}
+        if self.result.happened is Happened.DELIVERED and self.result.wait_s:
+            return {self.job.tap: self.result.wait_s}
+        return {}
+
 
 class Flight:
     """Up to `concurrency` sends at once, each at most `timeout_s` seconds; used by one task thread."""
 
     def __init__(self, *, concurrency: int, timeout_s: float) -> None:
         self._concurrency = concurrency
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._landed: SimpleQueue[Landed] = SimpleQueue()
         self._closed_until: dict[str, float] = {}
         self._last_launch = 0.0
@@ -66,7 +76,7 @@ class Flight:
     @property
     def stuck(self) -> bool:
         """Whether something is under way that should long have come back; its lease will end by itself."""
-        return self.count > 0 and time.monotonic() > self._last_launch + self._timeout_s + GRACE_S
+        return self.count > 0 and time.monotonic() > self._last_launch + self.timeout_s + GRACE_S
 
     def launch(self, jobs: Sequence[Job], *, start_by: float) -> None:
         """Start these sends; none after the monotonic moment `start_by`, when their leases might end under way."""
@@ -93,7 +103,7 @@ class Flight:
 
     async def _one(self, job: Job, start_by: float) -> None:
         moment = time.monotonic()
-        closed_s = self._closed_until.get(job.target, 0.0) - moment
+        closed_s = max(self._closed_until.get(key, 0.0) for key in (job.tap, job.provider)) - moment
         started_at = clock.now()
         if moment > start_by:
             result = Result(Happened.LIMITED, "too_slow", "Its lease would have ended under way.")
@@ -101,27 +111,34 @@ class Flight:
             result = Result(Happened.LIMITED, "throttled", "Its provider has just asked for a pause.", wait_s=closed_s)
         else:
             result = await self._sent(job)
-        if result.happened is Happened.THROTTLED:
-            self._closed_until[job.target] = time.monotonic() + result.wait_s
-        self._landed.put(Landed(job, result, started_at, clock.now()))
+        landed = Landed(job, result, started_at, clock.now())
+        for key, seconds in landed.pauses.items():
+            self._closed_until[key] = time.monotonic() + seconds
+        self._landed.put(landed)
 
     async def _sent(self, job: Job) -> Result:
         try:
-            sent: Sent = await asyncio.wait_for(job.channel.send(job.message), self._timeout_s)
+            sent: Sent = await asyncio.wait_for(job.channel.send(job.message), self.timeout_s)
         except ArbEdgeError as error:
             return _result_of(error)
         except TimeoutError:
-            return Result(Happened.TEMPORARY, "timeout", f"There was no answer within {self._timeout_s:g} s.")
+            return Result(Happened.TEMPORARY, "timeout", f"There was no answer within {self.timeout_s:g} s.")
         except Exception as error:  # noqa: BLE001 (a plug-in's fault must not strand its neighbours' results)
             # The text could quote a secret, so it stays out of the row and of the log.
             logger.error("Channel %s failed with %s", job.channel.name, type(error).__name__)
             return Result(Happened.TEMPORARY, "fault", f"The channel failed: {type(error).__name__}.")
-        return Result(Happened.DELIVERED, provider_message_id=sent.provider_message_id, new_address=sent.new_address)
+        return Result(
+            Happened.DELIVERED,
+            wait_s=sent.pause_s,
+            provider_message_id=sent.provider_message_id,
+            new_address=sent.new_address,
+        )
 
 
 def _result_of(error: ArbEdgeError) -> Result:
     if isinstance(error, ThrottledError):
-        return Result(Happened.THROTTLED, error.code, error.message, wait_s=error.retry_after)
+        every = isinstance(error, ProviderThrottledError)
+        return Result(Happened.THROTTLED, error.code, error.message, wait_s=error.retry_after, all_addresses=every)
     if isinstance(error, TemporaryError):
         return Result(Happened.TEMPORARY, error.code, error.message)
     if isinstance(error, OperatorError):

@@ -2,59 +2,146 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any
 
-from apps.notifications import rendering
 from apps.notifications.channels.base import Channel
-from apps.notifications.channels.text import plain_from_html
-from apps.notifications.enums import TextFormat
-from apps.notifications.exceptions import TemplateError
+from apps.notifications.enums import Markup, TextFormat
 from apps.notifications.models import Delivery, Notification
-from apps.notifications.services.templates import template_pick
+from apps.notifications.services.book import Ready, Words, book
+from apps.notifications.services.feedback import feedback_links
+from apps.notifications.services.sealed import sealed_facts
+from apps.notifications.services.unsubscribe import unsubscribe_url
+from apps.notifications.templating.locales import Reader, reader_of
+from apps.notifications.templating.rich import markdown_of, plain_of
+from apps.notifications.templating.variables import filled
 from apps.notifications.types import OutboundMessage
 
 LIVE = "live"
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What words are filled with: the facts of a message, where its data is from, how old it is and who reads it."""
+
+    facts: Mapping[str, Any]
+    origin: str
+    elapsed_s: int
+    created_at: datetime
+    reader: Reader
+    feedback: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One message's texts; `plain` is the twin of an HTML body."""
+
+    subject: str
+    body: str
+    plain: str
+
+
 def message_make(
     *, delivery: Delivery, channel: Channel, credentials: Mapping[str, str], now: datetime
 ) -> OutboundMessage:
-    """The message of a delivery whose notification, user and endpoint are loaded. Raises TemplateError."""
+    """The message of a delivery whose notification, user and endpoint are loaded; notes on it whose words it took.
+
+    Raises TemplateError, also where a variable that the words need has no value."""
     notification = delivery.notification
-    locale: str = notification.user.locale
-    context = _context(notification, now)
-    words = template_pick(name=notification.template, channel=channel.name, locale=locale)
-    subject = _marked(rendering.render(words.subject, context, html=False).strip(), notification.origin, "[{}] {}")
-    body = _BODIES[channel.text_format](words.body, context, notification)
-    if channel.text_format is TextFormat.JSON:
-        body = _payload(notification, context, subject, body)
+    user = notification.user
+    templates = book()
+    words = templates.pick(
+        name=notification.template, channel=channel.name, locale=user.locale, reader=str(notification.user_id)
+    )
+    delivery.template_id = words.pk
+    ready = templates.ready(words)
+    filling = _filling(notification, now, feedback_links(delivery.pk) if "feedback" in ready.body.names else {})
+    texts = texts_make(ready, filling, channel)
     return OutboundMessage(
         delivery_id=str(delivery.pk),
         address=delivery.endpoint.address,
-        subject=subject,
-        body=body,
-        text_body=_plain_twin(notification, context, channel, locale, body),
+        subject=texts.subject,
+        body=texts.body,
+        text_body=texts.plain,
         credentials=credentials,
+        priority=delivery.priority,
+        link=_link(filling.facts),
+        lasts_s=_lasts_s(notification, now),
+        unsubscribe_url=unsubscribe_url(delivery.endpoint_id) if channel.unsubscribable else "",
     )
 
 
-def _context(notification: Notification, now: datetime) -> dict[str, Any]:
-    elapsed_s = max(0, int((now - notification.created_at).total_seconds()))
-    return {**notification.context, "origin": notification.origin, "elapsed_s": elapsed_s}
+def headline(notification: Notification, *, now: datetime) -> str:
+    """One plain line that says what a message (its user loaded) was about: its subject. Raises TemplateError."""
+    user, templates = notification.user, book()
+    words = templates.pick(name=notification.template, channel="", locale=user.locale, reader=str(user.pk))
+    ready = templates.ready(words)
+    filling = _filling(notification, now, {})
+    return ready.subject.render(_values(ready, filling), filling.reader).strip()
 
 
-def _plain(source: str, context: Mapping[str, Any], notification: Notification) -> str:
-    text = rendering.render(source, context, html=False)
-    return _marked(text, notification.origin, "{} – not real data\n{}")
+def texts_make(ready: Ready, filling: Filling, channel: Channel) -> Texts:
+    """The texts for one channel, in its format. Raises TemplateError."""
+    values = _values(ready, filling)
+    subject = _marked(ready.subject.render(values, filling.reader).strip(), filling.origin, "[{}] {}")
+    text = ready.body.render(values, filling.reader)
+    return _WRITE[channel.text_format](ready.words, filling, channel, subject, text)
 
 
-def _html(source: str, context: Mapping[str, Any], notification: Notification) -> str:
-    text = rendering.render(source, context, html=True)
-    return _marked(text, notification.origin, "<b>{} – not real data</b>\n{}")
+def _filling(notification: Notification, now: datetime, feedback: Mapping[str, str]) -> Filling:
+    user = notification.user
+    return Filling(
+        facts={**notification.context, **sealed_facts(notification)},
+        origin=notification.origin,
+        elapsed_s=max(0, int((now - notification.created_at).total_seconds())),
+        created_at=notification.created_at,
+        reader=reader_of(user.locale, user.timezone),
+        feedback=feedback,
+    )
 
 
-_BODIES = {TextFormat.PLAIN: _plain, TextFormat.HTML: _html, TextFormat.JSON: _plain}
+def _values(ready: Ready, filling: Filling) -> dict[str, Any]:
+    return {
+        **filled(ready.variables, filling.facts, filling.reader),
+        "origin": filling.origin,
+        "elapsed_s": filling.elapsed_s,
+        "feedback": filling.feedback,
+    }
+
+
+def _html(words: Words, filling: Filling, channel: Channel, subject: str, text: str) -> Texts:
+    # Plain words keep their lines; a channel with a markup of its own sees a block like any other.
+    body = text if words.markup == Markup.HTML else f'<div style="white-space: pre-line">{escape(text)}</div>'
+    marked = _marked(body, filling.origin, "<b>{} – not real data</b>\n{}")
+    return Texts(subject, marked, plain_of(marked) if channel.wants_plain else "")
+
+
+def _plain(words: Words, filling: Filling, _: Channel, subject: str, text: str) -> Texts:
+    body = plain_of(text) if words.markup == Markup.HTML else text
+    return Texts(subject, _marked(body, filling.origin, "{} – not real data\n{}"), "")
+
+
+def _json(words: Words, filling: Filling, channel: Channel, subject: str, text: str) -> Texts:
+    """Made from the facts, so that no template can break it or leave one out."""
+    data = {**filling.facts, "origin": filling.origin, "elapsed_s": filling.elapsed_s, "subject": subject}
+    data["text"] = _plain(words, filling, channel, subject, text).body
+    payload = {"type": words.name, "timestamp": filling.created_at.isoformat(), "data": data}
+    if words.markup == Markup.HTML:
+        rich = _html(words, filling, channel, subject, text).body
+        full = _dumped(payload | {"data": {**data, "html": rich, "markdown": markdown_of(rich)}})
+        # The same words once more in other formats are the first to go where there is no room.
+        if len(full.encode()) <= channel.max_length:
+            return Texts(subject, full, "")
+    return Texts(subject, _dumped(payload), "")
+
+
+_WRITE = {TextFormat.PLAIN: _plain, TextFormat.HTML: _html, TextFormat.JSON: _json}
+
+
+def _dumped(payload: Mapping[str, Any]) -> str:
+    return json.dumps(payload, ensure_ascii=False, allow_nan=False)
 
 
 def _marked(text: str, origin: str, form: str) -> str:
@@ -62,27 +149,11 @@ def _marked(text: str, origin: str, form: str) -> str:
     return text if origin == LIVE else form.format(origin.upper(), text)
 
 
-def _plain_twin(
-    notification: Notification, context: Mapping[str, Any], channel: Channel, locale: str, body: str
-) -> str:
-    """The same message without markup: from the words for any channel, else from the marked-up text."""
-    if channel.text_format is not TextFormat.HTML:
-        return ""
-    try:
-        words = template_pick(name=notification.template, channel="", locale=locale)
-    except TemplateError:
-        return plain_from_html(body)
-    return _plain(words.body, context, notification)
+def _link(facts: Mapping[str, Any]) -> str:
+    """The `url` of the facts, where they have one."""
+    url = facts.get("url")
+    return url if isinstance(url, str) else ""
 
 
-def _payload(notification: Notification, context: Mapping[str, Any], subject: str, text: str) -> str:
-    """The JSON of a webhook: made from the facts, so that no template can break it or leave one out."""
-    return json.dumps(
-        {
-            "type": notification.template,
-            "timestamp": notification.created_at.isoformat(),
-            "data": {**context, "subject": subject, "text": text},
-        },
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+def _lasts_s(notification: Notification, now: datetime) -> int:
+    return max(0, int((notification.expires_at - now).total_seconds()))

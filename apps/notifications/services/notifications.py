@@ -11,13 +11,16 @@ from django.db import transaction
 
 from apps.core import clock, events
 from apps.core.exceptions import PermanentError
+from apps.core.rows import rows_insert
 from apps.notifications.enums import NotificationState, Priority
 from apps.notifications.models import Delivery, Notification
-from apps.notifications.services.routes import endpoints_first, endpoints_usable
+from apps.notifications.services.routes import endpoints_first, endpoints_named, endpoints_usable
+from apps.notifications.services.sealed import seal
 from apps.notifications.types import DeliveriesDue, NotificationDraft
 
 CONTEXT_BYTES = 16_000
 NO_ENDPOINT = "There is no verified endpoint."
+_DELIVERY = ("notification_id", "endpoint_id", "channel", "priority", "next_attempt_at", "created_at")
 
 
 def notification_create(
@@ -29,9 +32,15 @@ def notification_create(
     dedupe_key: str,
     expires_at: datetime,
     now: datetime,
+    endpoint_id: UUID | None = None,
+    confirms: bool = False,
+    sealed: Mapping[str, str] | None = None,
+    send_at: datetime | None = None,
 ) -> Notification | None:
     """Owe one message; None where one with that `dedupe_key` is owed or was sent already."""
-    draft = NotificationDraft(user_id, template, context, priority, dedupe_key, expires_at)
+    draft = NotificationDraft(
+        user_id, template, context, priority, dedupe_key, expires_at, endpoint_id, confirms, sealed or {}, send_at
+    )
     made = notifications_create(drafts=[draft], now=now)
     return made[0] if made else None
 
@@ -39,61 +48,78 @@ def notification_create(
 def notifications_create(*, drafts: Sequence[NotificationDraft], now: datetime) -> list[Notification]:
     """Owe many messages, in this order; those whose `dedupe_key` is known already are left out of the answer.
 
-    Five queries, however many. Who has no usable endpoint gets a row in state `dead` that says so."""
-    unique = {draft.dedupe_key: _drafted(draft, now) for draft in drafts}
+    Five queries, however many, and one more where drafts name their endpoint. Who has no usable endpoint gets a row in
+    state `dead` that says so. PermanentError(code="bad_context" | "bad_send_at") refuses all of them."""
+    # One message for many is checked, and made ready for the database, once.
+    contexts: dict[int, dict[str, Any]] = {}
+    for draft in drafts:
+        if id(draft.context) not in contexts:
+            contexts[id(draft.context)] = _checked(draft)
+    unique = {draft.dedupe_key: _drafted(draft, contexts[id(draft.context)], now) for draft in drafts}
+    named = {draft.dedupe_key: draft.endpoint_id for draft in drafts if draft.endpoint_id is not None}
     with transaction.atomic():
-        Notification.objects.bulk_create(unique.values(), ignore_conflicts=True, batch_size=200)
+        fields = [field.attname for field in Notification._meta.concrete_fields]
+        values = [[getattr(row, name) for name in fields] for row in unique.values()]
+        rows_insert(Notification, fields, values, ignore_conflicts=True)
         stored = set(
             Notification.objects.filter(pk__in=[row.pk for row in unique.values()]).values_list("pk", flat=True)
         )
         made = [row for row in unique.values() if row.pk in stored]
-        usable = endpoints_usable(user_ids={row.user_id for row in made})
+        routes = endpoints_usable(user_ids={row.user_id for row in made if row.dedupe_key not in named})
+        only = endpoints_named(
+            named.values(), unverified={row.to_endpoint_id for row in made if row.confirms and row.to_endpoint_id}
+        )
+        usable = {
+            row.pk: only.get(named[row.dedupe_key], [])
+            if row.dedupe_key in named
+            else endpoints_first(routes.get(row.user_id, []))
+            for row in made
+        }
         # Real time: when a try is due must not hang on a replayed clock.
         due_at = clock.wall_now()
+        waits = {row.pk: max(timedelta(0), row.send_at - now) for row in made if row.send_at is not None}
         deliveries = [
             # A microsecond apart, so that who comes first in the drafts is leased first.
-            delivery
+            (row.pk, endpoint.pk, endpoint.channel, row.priority, at, now)
             for place, row in enumerate(made)
-            for delivery in _deliveries(row, usable.get(row.user_id, []), now, due_at + timedelta(microseconds=place))
+            for at in (due_at + waits.get(row.pk, timedelta(0)) + timedelta(microseconds=place),)
+            for endpoint in usable[row.pk]
         ]
-        Delivery.objects.bulk_create(deliveries, batch_size=200)
-        nowhere = [row for row in made if row.user_id not in usable]
+        rows_insert(Delivery, _DELIVERY, deliveries)
+        nowhere = [row for row in made if not usable[row.pk]]
         for row in nowhere:
             row.state, row.reason, row.finished_at = NotificationState.DEAD, NO_ENDPOINT, now
         Notification.objects.bulk_update(nowhere, ["state", "reason", "finished_at"], batch_size=100)
         if deliveries:
-            events.publish(DeliveriesDue(tuple(sorted({row.priority for row in deliveries}))))
+            events.publish(DeliveriesDue(tuple(sorted({row.priority for row in made if usable[row.pk]}))))
     return made
 
 
-def _drafted(draft: NotificationDraft, now: datetime) -> Notification:
+def _checked(draft: NotificationDraft) -> dict[str, Any]:
     try:
         text = json.dumps(draft.context, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise PermanentError(f"The context of {draft.dedupe_key} is no JSON: {error}", code="bad_context") from error
     if len(text) > CONTEXT_BYTES:
         raise PermanentError(f"The context of {draft.dedupe_key} is too large.", code="bad_context")
-    return Notification(
+    return dict(draft.context)
+
+
+def _drafted(draft: NotificationDraft, context: dict[str, Any], now: datetime) -> Notification:
+    if draft.send_at is not None and draft.send_at >= draft.expires_at:
+        raise PermanentError(f"{draft.dedupe_key} would be sent after it has expired.", code="bad_send_at")
+    row = Notification(
         user_id=draft.user_id,
         template=draft.template,
-        context=dict(draft.context),
+        context=context,
         priority=Priority(draft.priority),
         dedupe_key=draft.dedupe_key,
         origin=settings.ORIGIN,
         created_at=now,
+        send_at=draft.send_at,
         expires_at=draft.expires_at,
+        to_endpoint_id=draft.endpoint_id,
+        confirms=draft.confirms,
     )
-
-
-def _deliveries(row: Notification, usable: list[Any], now: datetime, due_at: datetime) -> list[Delivery]:
-    return [
-        Delivery(
-            notification=row,
-            endpoint=endpoint,
-            channel=endpoint.channel,
-            priority=row.priority,
-            next_attempt_at=due_at,
-            created_at=now,
-        )
-        for endpoint in endpoints_first(usable)
-    ]
+    row.sealed = seal(row, draft.sealed)
+    return row

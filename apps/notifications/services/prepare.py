@@ -18,6 +18,7 @@ from apps.notifications.services.channels import channel_get
 from apps.notifications.services.endpoints import endpoint_credentials
 from apps.notifications.services.flight import Job
 from apps.notifications.services.messages import message_make
+from apps.notifications.services.quiet import quiet_hold
 from apps.notifications.services.results import Settled
 from apps.notifications.services.routes import endpoints_next
 from apps.notifications.services.states import Happened, Result
@@ -65,10 +66,11 @@ def _spacing_s(limit: Limit) -> float:
 
 def deliveries_prepare(deliveries: Sequence[Delivery], *, pace: Pace, now: datetime) -> tuple[list[Settled], list[Job]]:
     """Split leased deliveries into those settled without a try and the jobs that may be sent now."""
-    settled: list[Settled] = []
+    free, quiet = quiet_hold(deliveries, now=now)
+    settled = [Settled(row, result, None) for row, result in quiet]
     jobs: list[Job] = []
-    nexts = endpoints_next(deliveries)
-    for row in deliveries:
+    nexts = endpoints_next(free)
+    for row in free:
         made = _job(row, nexts, now)
         if isinstance(made, Job):
             jobs.append(made)
@@ -86,7 +88,7 @@ def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) ->
         return Result(Happened.EXPIRED, "expired", "It came too late to be worth sending.")
     if not row.notification.user.is_active:
         return Result(Happened.UNUSABLE, "inactive_user", "The account is not active.")
-    if not row.endpoint.usable:
+    if not (row.endpoint.usable or (row.notification.confirms and row.endpoint.disabled_at is None)):
         why = row.endpoint.disabled_reason or "it is not verified"
         return Result(Happened.UNUSABLE, "endpoint_off", f"The endpoint is not in use: {why}")
     try:
@@ -100,8 +102,10 @@ def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) ->
         # The text could quote a secret, so it stays out of the row and of the log.
         logger.error("Delivery %s can't be prepared: %s", row.pk, type(error).__name__)
         return Result(Happened.UNUSABLE, "fault", f"It can't be prepared: {type(error).__name__}.")
-    target = _address_scope(channel, message.address) if channel.shared_host else provider
-    return Job(row, channel, message, provider, target, nexts[row.pk])
+    address = _address_scope(channel, message.address)
+    target = address if channel.shared_host else provider
+    tap = address if channel.shared_host or channel.own_pauses else provider
+    return Job(row, channel, message, provider, target, tap, nexts[row.pk])
 
 
 def _address_scope(channel: Channel, address: str) -> str:
@@ -154,7 +158,7 @@ def _demands(job: Job, user_limits: tuple[Limit, ...]) -> list[Demand]:
 
 
 def limit_key(scope: str) -> str:
-    """The limit key of a provider's host or of an address; a 429 closes the one that is the job's target."""
+    """The limit key of a provider's host or of an address; a 429 closes the one that is the job's tap."""
     return f"notify:{scope}"
 
 

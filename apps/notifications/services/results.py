@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from apps.core import clock
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
-from apps.notifications.services.endpoints import endpoint_disable, endpoint_move
+from apps.notifications.services.endpoints import endpoint_move
+from apps.notifications.services.farewell import endpoint_give_up
+from apps.notifications.services.journal import noted
+from apps.notifications.services.profiles import profile
 from apps.notifications.services.states import Result, Standing, Verdict, decide
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
 _FIELDS = (
     "state", "attempts", "next_attempt_at", "lease_token", "lease_until", "last_error", "provider_message_id",
-    "finished_at",
+    "finished_at", "template", "notes",
 )  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
         )
         DeliveryAttempt.objects.bulk_create(_attempts(verdicts))
         Delivery.objects.bulk_create(_fallbacks(verdicts, now), ignore_conflicts=True)
-        _endpoints_update(held)
+        _endpoints_update(held, now)
         notifications_settle(
             notification_ids={one.delivery.notification_id for one, verdict in verdicts if verdict.state not in OPEN},
             now=now,
@@ -113,7 +115,7 @@ def notifications_settle(*, notification_ids: set[UUID], now: datetime) -> None:
 def _verdict(one: Settled, now: datetime) -> Verdict:
     standing = Standing(
         attempts=one.delivery.attempts,
-        budget=settings.DELIVERY_ATTEMPTS,
+        budget=profile().attempts,
         has_next=one.next_endpoint is not None,
         expires_at=one.delivery.notification.expires_at,
     )
@@ -126,6 +128,7 @@ def _applied(one: Settled, verdict: Verdict, now: datetime) -> Delivery:
     row.state, row.attempts = verdict.state, verdict.attempts
     row.lease_token = row.lease_until = None
     row.provider_message_id = one.result.provider_message_id[:200]
+    row.notes = noted(row.notes, one.result, at=now)
     row.last_error = ": ".join(filter(None, (one.result.code, one.result.reason)))[:500]
     if verdict.wait_s is not None:
         row.next_attempt_at = clock.wall_now() + timedelta(seconds=verdict.wait_s)
@@ -167,9 +170,9 @@ def _fallbacks(verdicts: Sequence[tuple[Settled, Verdict]], now: datetime) -> li
     ]
 
 
-def _endpoints_update(held: Sequence[Settled]) -> None:
+def _endpoints_update(held: Sequence[Settled], now: datetime) -> None:
     for one in held:
         if one.result.endpoint_gone:
-            endpoint_disable(endpoint_id=one.delivery.endpoint_id, reason=one.result.reason)
+            endpoint_give_up(endpoint=one.delivery.endpoint, reason=one.result.reason, now=now)
         elif one.result.new_address:
             endpoint_move(endpoint=one.delivery.endpoint, address=one.result.new_address)

@@ -22,6 +22,7 @@ class Happened(StrEnum):
     UNUSABLE = "unusable"  # nothing can be sent here: endpoint disabled, channel off, no words
     BLOCKED = "blocked"  # the target's breaker is open
     LIMITED = "limited"  # our own rate limit says wait
+    HELD = "held"  # its reader does not want to be disturbed now
 
     @property
     def outcome(self) -> Outcome | None:
@@ -35,7 +36,8 @@ _COUNTED = frozenset({Happened.DELIVERED, Happened.TEMPORARY, Happened.PERMANENT
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one leased delivery. `wait_s` is for THROTTLED, BLOCKED and LIMITED."""
+    """What came of one leased delivery. `wait_s` is for THROTTLED, BLOCKED, LIMITED and HELD, and for DELIVERED where
+    the next message to this address has to wait; `all_addresses` where a throttle is for the whole provider."""
 
     happened: Happened
     code: str = ""
@@ -44,6 +46,7 @@ class Result:
     provider_message_id: str = ""
     new_address: str = ""
     endpoint_gone: bool = False
+    all_addresses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ def decide(
             return _given_up(standing, attempts)
         case Happened.TEMPORARY | Happened.LOST if attempts >= standing.budget:
             return _given_up(standing, attempts)
+        case Happened.HELD if now + timedelta(seconds=result.wait_s) >= standing.expires_at:
+            # The reader's wish, on whichever channel: no other one takes over.
+            return Verdict(DeliveryState.EXPIRED, attempts)
         case Happened.BLOCKED if standing.has_next:
             return _given_up(standing, attempts)
         case Happened.TEMPORARY:

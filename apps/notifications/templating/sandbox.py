@@ -1,30 +1,31 @@
-"""Templates to text, in a sandbox: names, filters, ifs and loops over JSON values, and nothing else.
+"""Words to text, in a sandbox: names, filters, ifs and loops over JSON values, and nothing else.
 
 A template is somebody's text, so it is treated as hostile: its syntax tree may hold only the nodes listed here, values
-have no attributes but their keys, arithmetic takes numbers only, loops and output are bounded."""
+have no attributes but their keys, arithmetic takes numbers only, loops, output and time are bounded."""
 
-import hashlib
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from datetime import datetime
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from jinja2 import StrictUndefined, Template, nodes
+from jinja2 import StrictUndefined, Template, meta, nodes
 from jinja2 import TemplateError as JinjaError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup, escape
 
 from apps.notifications.exceptions import TemplateError
+from apps.notifications.templating.filters import FILTERS, OUTPUT_MAX, first_items, reading
+from apps.notifications.templating.inherit import Load, flatten
+from apps.notifications.templating.locales import FALLBACK, Reader, reader_of
 
 MAX_SOURCE = 20_000
-MAX_OUTPUT = 60_000
 MAX_RANGE = 100
-MAX_ITEMS = 200
 MAX_LOOP_DEPTH = 2
 # Turns of all loops together times the template's length: what a rendering may cost whatever it prints.
 MAX_WORK = 5_000_000
+# Of this thread's processor time, so that a busy machine makes no message fail.
+MAX_SECONDS = 1.0
 _MAX_NUMBER = 1e30
 T = TypeVar("T")
 
@@ -42,38 +43,86 @@ _ITS_FAULT = (
     JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError, SyntaxError,
     MemoryError,
 )  # fmt: skip
-_work_left: ContextVar[list[int]] = ContextVar("work left and cost of a turn")
 
 
-def render(source: str, context: Mapping[str, Any], *, html: bool) -> str:
-    """`source` filled with `context` (JSON values); with `html` every value is escaped where it is put in.
+@dataclass(slots=True)
+class _Budget:
+    """What is left of one rendering; `turn` is the cost of one turn of a loop."""
 
-    Raises TemplateError for anything wrong: syntax, a forbidden construct, a missing name, too much output."""
-    template = _compiled(hashlib.sha256(source.encode()).digest(), source, html)
-    token = _work_left.set([MAX_WORK, len(source)])
-    try:
-        return _guarded(lambda: _bounded(template, context))
-    finally:
-        _work_left.reset(token)
+    work: int
+    turn: int
+    until: float
+
+    def spend(self, turns: int) -> None:
+        """Take the turns; TemplateError where they or the time are used up."""
+        self.work -= turns * self.turn
+        if self.work < 0:
+            raise TemplateError("The template's loops take too many turns.", code="template_too_long")
+        if time.thread_time() > self.until:
+            raise TemplateError("The template takes too long.", code="template_too_long")
 
 
-def check(source: str) -> None:
-    """Raise TemplateError if `source` could never be rendered."""
-    _compiled(hashlib.sha256(source.encode()).digest(), source, False)
+_budget: ContextVar[_Budget] = ContextVar("budget of this rendering")
 
 
-@lru_cache(maxsize=512)
-def _compiled(_digest: bytes, source: str, html: bool) -> Template:
-    if len(source) > MAX_SOURCE:
-        raise TemplateError(f"The template has {len(source):,} characters, at most {MAX_SOURCE:,} are allowed.")
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Words ready to be filled. `names` are what they take from the message, `uses` the templates they refer to."""
+
+    template: Template
+    size: int
+    names: frozenset[str]
+    uses: frozenset[str]
+
+    def render(self, values: Mapping[str, Any], reader: Reader | None = None) -> str:
+        """The text. Raises TemplateError for a missing name, too much output, too many turns, too long a time."""
+        budget = _Budget(MAX_WORK, self.size, time.thread_time() + MAX_SECONDS)
+        token = _budget.set(budget)
+        try:
+            with reading(reader or reader_of(FALLBACK)):
+                return _guarded(lambda: self._bounded(values, budget))
+        finally:
+            _budget.reset(token)
+
+    def _bounded(self, values: Mapping[str, Any], budget: _Budget) -> str:
+        parts: list[str] = []
+        room = OUTPUT_MAX
+        for part in self.template.generate(dict(values)):
+            room -= len(part)
+            if room < 0:
+                raise TemplateError(
+                    f"The template makes more than {OUTPUT_MAX:,} characters.", code="template_too_long"
+                )
+            parts.append(part)
+        budget.spend(0)
+        return "".join(parts)
+
+
+def no_others(name: str) -> str:
+    """The `load` of words that stand alone."""
+    raise TemplateError(f"There is no template {name!r} to refer to.", code="template_missing")
+
+
+def compiled(source: str, *, html: bool = False, load: Load = no_others) -> Compiled:
+    """`source` ready to be filled; with `html` every value is escaped where it is put in.
+
+    Raises TemplateError for anything that could never be rendered: syntax, a forbidden construct, a bad reference."""
     environment = _ENVIRONMENTS[html]
 
-    def build() -> Template:
-        tree = environment.parse(source)
-        _vet(tree, depth=0)
-        return environment.from_string(tree)
+    def build() -> Compiled:
+        flat = flatten(source, parse=lambda text: _parsed(environment, text), load=load)
+        _vet(flat.tree, depth=0)
+        flat.tree.set_environment(environment)
+        names = frozenset(meta.find_undeclared_variables(flat.tree)) - environment.globals.keys()
+        return Compiled(environment.from_string(flat.tree), max(1, flat.size), names, flat.names)
 
     return _guarded(build)
+
+
+def _parsed(environment: "_Environment", source: str) -> nodes.Template:
+    if len(source) > MAX_SOURCE:
+        raise TemplateError(f"The template has {len(source):,} characters, at most {MAX_SOURCE:,} are allowed.")
+    return environment.parse(source)
 
 
 def _guarded(work: Callable[[], T]) -> T:
@@ -84,17 +133,6 @@ def _guarded(work: Callable[[], T]) -> T:
         raise
     except _ITS_FAULT as error:
         raise TemplateError(f"The template can't be rendered: {error}") from error
-
-
-def _bounded(template: Template, context: Mapping[str, Any]) -> str:
-    parts: list[str] = []
-    room = MAX_OUTPUT
-    for part in template.generate(dict(context)):
-        room -= len(part)
-        if room < 0:
-            raise TemplateError(f"The template makes more than {MAX_OUTPUT:,} characters.", code="template_too_long")
-        parts.append(part)
-    return "".join(parts)
 
 
 def _vet(node: nodes.Node, *, depth: int) -> None:
@@ -166,74 +204,12 @@ def _range(*bounds: int) -> range:
     return numbers
 
 
-def _first_items(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        value = list(value)
-    if not isinstance(value, (list, tuple, range)):
-        raise TemplateError("A loop goes over a list.")
-    return value[:MAX_ITEMS]
-
-
 def _turns(value: Any) -> Any:
-    items = _first_items(value)
-    work = _work_left.get()
-    work[0] -= len(items) * work[1]
-    if work[0] < 0:
-        raise TemplateError("The template's loops take too many turns.", code="template_too_long")
+    items = first_items(value)
+    _budget.get().spend(len(items))
     return items
 
 
-def _default(value: Any, default: Any = "") -> Any:
-    return default if isinstance(value, StrictUndefined) or value is None else value
-
-
-def _join(value: Any, separator: str = "") -> Any:
-    items = [str(item) if not isinstance(item, Markup) else item for item in _first_items(value)]
-    if sum(map(len, items)) + len(separator) * len(items) > MAX_OUTPUT:
-        raise TemplateError("Joined text is too long.", code="template_too_long")
-    if any(isinstance(item, Markup) for item in items):
-        return escape(separator).join(items)
-    return str(separator).join(items)
-
-
-def _truncate(value: Any, size: int = 200) -> str:
-    words = str(value)
-    return words if len(words) <= size else words[: max(0, int(size) - 1)] + "…"
-
-
-def _duration(seconds: Any) -> str:
-    whole = max(0, int(seconds))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if whole >= size:
-            rest = whole % size // {86_400: 3_600, 3_600: 60, 60: 1}[size]
-            return f"{whole // size} {unit}" + (f" {rest} { {'d': 'h', 'h': 'min', 'min': 's'}[unit] }" if rest else "")
-    return f"{whole} s"
-
-
-def _moment(value: Any) -> str:
-    return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M} UTC"
-
-
-def _round(value: Any, digits: int = 0) -> str:
-    return f"{float(value):.{max(0, min(int(digits), 12))}f}"
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "turns": _turns,
-    "default": _default,
-    "join": _join,
-    "truncate": _truncate,
-    "duration": _duration,
-    "moment": _moment,
-    "round": _round,
-    "upper": lambda value: str(value).upper(),
-    "lower": lambda value: str(value).lower(),
-    "capitalize": lambda value: str(value)[:1].upper() + str(value)[1:],
-    "trim": lambda value: str(value).strip(),
-    "length": len,
-    "e": escape,
-    "escape": escape,
-}
 _TESTS = ("defined", "undefined", "none", "number", "string", "mapping", "eq", "ne", "lt", "le", "gt", "ge", "in")
 
 
@@ -242,7 +218,10 @@ def _environment(*, html: bool) -> _Environment:
         autoescape=html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
     )
     made.globals = {"range": _range}
-    made.filters = dict(_FILTERS)
+    made.filters = {**FILTERS, "turns": _turns}
+    if not html:
+        # Plain words are escaped as a whole where a channel takes HTML, and nowhere else.
+        made.filters |= {"e": str, "escape": str}
     made.tests = {name: made.tests[name] for name in _TESTS}
     return made
 
