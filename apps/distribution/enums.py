@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class DistributionState(TextChoices):
-    """What was decided about one person and one opportunity."""
+    """What was decided about one recipient and one opportunity."""
 
     SCHEDULED = "scheduled"  # eligible, but their tier sees it later: checked again when due
     NOTIFIED = "notified"
@@ -13,12 +13,18 @@ class DistributionState(TextChoices):
 
 
 class Reason(TextChoices):
-    """Why somebody does not get an opportunity, or not yet."""
+    """Why somebody does not get an opportunity, or not yet; `rules.LAYERS` says when."""
 
-    TIER_DELAY = "tier_delay"
+    NO_SESSION = "no_session"
     NO_ENDPOINT = "no_endpoint"
-    BELOW_MINIMUM = "below_minimum_edge"
-    CYCLE_CAP = "cycle_cap"
     DAILY_QUOTA = "daily_quota"
+    NOT_WANTED = "not_wanted"
+    NOT_ON_OWN_EXCHANGES = "not_on_own_exchanges"
+    BELOW_MINIMUM = "below_minimum_edge"
+    TOO_WEAK = "too_weak"
     COOLDOWN = "cooldown"
-    NO_LONGER_ACTIVE = "no_longer_active"
+    TIER_DELAY = "tier_delay"
+    CYCLE_CAP = "cycle_cap"
+    NOT_FOR_GROUPS = "not_for_groups"
+    NO_PLACE_LEFT = "no_place_left"
+    NO_LONGER_ACTIVE = "no_longer_active"  # decided when its time has come, by no layer

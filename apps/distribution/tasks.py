@@ -1,4 +1,4 @@
-"""The doorbell of the distribution room."""
+"""Doorbells of the distribution room."""
 
 from celery import shared_task
 
@@ -16,3 +16,9 @@ def run() -> None:
     with queue.answering(RUN, ttl=_RUN_S) as mine:
         if mine:
             services.run(now=clock.now())
+
+
+@shared_task(name="distribution.prune", expires=3000, soft_time_limit=100, time_limit=120, ignore_result=True)
+def prune() -> None:
+    """Delete decisions past their retention."""
+    services.prune(now=clock.now())

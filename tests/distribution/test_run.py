@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from apps.core import config
-from apps.distribution import services, tasks
+from apps.distribution import tasks
 from apps.distribution.enums import DistributionState, Reason
 from apps.distribution.models import Distribution
 from apps.distribution.services import run
 from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.models import Delivery, Endpoint, Notification
 from apps.notifications.services import templates_seed
+from apps.notifications.services.book import forget as templates_forget
 from apps.notifications.services.messages import message_make
-from apps.notifications.services.templates import templates_forget
 from apps.opportunities.exceptions import OpportunityNotFound
 from apps.opportunities.selectors import opportunity_alert
+from apps.opportunities.services import preferences_set
 from tests.distribution.conftest import NOW, MakeOpportunity, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,20 @@ def test_a_small_edge_is_refused_with_the_reason(trader: MakeUser, opportunity: 
     assert told(user) == 1
 
 
+def test_nobody_is_told_what_they_dont_want(trader: MakeUser, opportunity: MakeOpportunity) -> None:
+    careful, other = trader(), trader()
+    calm, risky = opportunity(risk="low"), opportunity(risk="high")
+    preferences_set(user=careful, wishes={"max_risk": "medium"}, now=NOW)
+    run(now=NOW)
+    assert decision(careful, calm) == decision(other, risky) == (DistributionState.NOTIFIED, "")
+    assert decision(careful, risky) == (DistributionState.REFUSED, Reason.NOT_WANTED)
+    assert (told(careful), told(other)) == (1, 2)
+    # A changed mind counts for what is still active.
+    preferences_set(user=careful, wishes={"max_risk": "high"}, now=NOW + SECOND)
+    run(now=NOW + SECOND)
+    assert decision(careful, risky) == (DistributionState.NOTIFIED, "")
+
+
 def test_nobody_reachable_is_refused_once_and_told_when_they_can_be(
     trader: MakeUser, opportunity: MakeOpportunity
 ) -> None:
@@ -175,7 +190,7 @@ def test_nobody_reachable_is_refused_once_and_told_when_they_can_be(
 def test_serving_order_is_tier_then_who_waited_longest(trader: MakeUser, opportunity: MakeOpportunity) -> None:
     served, waiting, enterprise = trader("premium"), trader("premium"), trader("enterprise")
     Distribution.objects.create(
-        user=served, opportunity_id=opportunity().pk, fingerprint="x", kind="cross_exchange",
+        user=served, recipient_id=served.pk, opportunity_id=opportunity().pk, fingerprint="x", kind="cross_exchange",
         state=DistributionState.NOTIFIED, due_at=NOW, decided_at=NOW - SECOND,
     )  # fmt: skip
     type(opportunity()).objects.update(status="closed", closed_at=NOW)
@@ -183,6 +198,20 @@ def test_serving_order_is_tier_then_who_waited_longest(trader: MakeUser, opportu
     run(now=NOW)
     order = Delivery.objects.order_by("next_attempt_at").values_list("notification__user_id", flat=True)
     assert list(order) == [enterprise.pk, waiting.pk, served.pk]
+
+
+def test_no_more_people_are_told_than_can_take_it(trader: MakeUser, opportunity: MakeOpportunity) -> None:
+    enterprise, premium, basic, free = (trader(tier) for tier in ("enterprise", "premium", "basic", "free"))
+    one = opportunity(max_participants=2)
+    assert run(now=NOW).notified == 2
+    assert told(enterprise) == told(premium) == 1
+    assert decision(basic, one) == (DistributionState.REFUSED, Reason.NO_PLACE_LEFT)
+    assert run(now=NOW + SECOND).notified == 0
+    assert run(now=NOW + timedelta(seconds=300)).notified == 0
+    assert decision(free, one) == (DistributionState.REFUSED, Reason.NO_PLACE_LEFT)
+    type(one).objects.update(max_participants=3)
+    run(now=NOW + timedelta(seconds=301))
+    assert (told(basic), told(free)) == (1, 0)
 
 
 def test_administrators_are_bound_by_no_quota(trader: MakeUser, opportunity: MakeOpportunity) -> None:
@@ -255,7 +284,7 @@ def test_the_task_runs_it(trader: MakeUser, opportunity: MakeOpportunity, redis_
 def test_an_opportunity_is_looked_up_once_however_many_are_told(
     trader: MakeUser, opportunity: MakeOpportunity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "CHUNK", 2)
+    monkeypatch.setattr("apps.distribution.services.running.CHUNK", 2)
     asked: list[Any] = []
     real = opportunity_alert
 
@@ -263,7 +292,7 @@ def test_an_opportunity_is_looked_up_once_however_many_are_told(
         asked.append(id)
         return real(id)
 
-    monkeypatch.setattr(services, "opportunity_alert", counted)
+    monkeypatch.setattr("apps.distribution.services.storing.opportunity_alert", counted)
     for _ in range(5):
         trader()
     one, other = opportunity(), opportunity()
@@ -277,7 +306,7 @@ def test_an_opportunity_deleted_meanwhile_is_decided_without_a_message(
     def gone(_: Any) -> Any:
         raise OpportunityNotFound("There is no such opportunity.")
 
-    monkeypatch.setattr(services, "opportunity_alert", gone)
+    monkeypatch.setattr("apps.distribution.services.storing.opportunity_alert", gone)
     trader()
     opportunity()
     assert run(now=NOW).notified == 1
