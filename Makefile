@@ -2,7 +2,6 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 ONLY ?=
-export WEB_PORT FLOWER_PORT SANDBOX_PORT REPLAY REPLAY_AT PROFILE
 
 .DEFAULT_GOAL := help
 .PHONY: help run live test test-services lint bench chaos audit lock clean
@@ -19,7 +18,7 @@ live: .venv/run.stamp  ## the same against the real exchanges' public data
 test: .venv/dev.stamp  ## the whole suite on embedded parts
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
-test-services: .venv/dev.stamp  ## the suite on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL (those stores are emptied)
+test-services: .venv/dev.stamp  ## what asks a store, on DATABASE_URL, REDIS_URL, CELERY_BROKER_URL (those stores are emptied)
 	@test -n "$(DATABASE_URL)" -a -n "$(REDIS_URL)" -a -n "$(CELERY_BROKER_URL)" || \
 		{ echo "Give DATABASE_URL, REDIS_URL and CELERY_BROKER_URL of stores that may be emptied."; exit 2; }
 	ARBEDGE_TEST_SERVICES=1 $(BIN)/python -m pytest -m "not embedded" $(PYTEST_ARGS)

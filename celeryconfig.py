@@ -18,7 +18,16 @@ enable_utc = True
 task_default_queue = "default"
 # Which queue a task goes to, unless its ring names one (deliveries go to the queue of their priority).
 task_routes = {
-    "markets.*": {"queue": "market"},
+    # Feeds are rung on the queue of their kind (market.quotes, market.funding); what is slow waits for what is not.
+    "markets.poll": {"queue": "market.quotes"},
+    "markets.ingest": {"queue": "market.quotes"},
+    "markets.fetch_books": {"queue": "market.books"},
+    "markets.prune": {"queue": "default"},
+    "markets.archive_upkeep": {"queue": "default"},
+    "markets.watch_prices": {"queue": "default"},
+    "markets.rank_universe": {"queue": "default"},
+    "markets.roll_candles": {"queue": "default"},
+    "markets.*": {"queue": "market.slow"},
     "opportunities.detect": {"queue": "detect"},
     "opportunities.price": {"queue": "detect"},
     "distribution.run": {"queue": "detect"},
@@ -29,7 +38,8 @@ PRIORITIES = ("critical", "high", "medium", "low", "background")
 # Left to Celery, every queue would be bound by one and the same key, and each message would land on all of them.
 # A topic exchange, because RabbitMQ's delayed delivery (a ring with a countdown) needs one.
 _EXCHANGE = Exchange("arbedge", type="topic")
-_QUEUES = ("market", "detect", *(f"notify.{priority}" for priority in PRIORITIES), "default")
+_MARKET = ("market.books", "market.quotes", "market.funding", "market.slow")
+_QUEUES = (*_MARKET, "detect", *(f"notify.{priority}" for priority in PRIORITIES), "default")
 task_queues = [
     # Quorum queues survive the loss of a RabbitMQ node and bound redelivery; Redis ignores the arguments.
     Queue(
@@ -52,6 +62,8 @@ broker_transport_options: dict[str, Any] = {
     "visibility_timeout": 180,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A worker of several queues takes from them in the order in which it was given them.
+    "queue_order_strategy": "priority",
     # Publishing must fail fast when Redis hangs: the row is there and the sweep will ring again.
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -79,11 +91,23 @@ def _every(seconds: int, task: str, description: str) -> dict[str, Any]:
 # missing there and never overwrites. (Beat's own `beat_schedule` would rewrite rows at each start, so it stays empty.)
 SCHEDULES = (
     _every(settings.POLL_SECONDS, "markets.poll", "Ring the ingestion of every feed that is due."),
+    _every(3600, "markets.prune", "Delete dead letters and fundings past their retention."),
+    _every(600, "markets.archive_upkeep", "Compact the archive's finished days, delete old ones."),
+    _every(15, "markets.watch_prices", "Quarantine strangers among namesakes, sample spreads."),
+    _every(5, "markets.roll_candles", "Roll the latest quotes into the minute's bars."),
+    _every(600, "markets.rank_universe", "Rank the markets of every exchange, decide which are monitored."),
     _every(15, "opportunities.detect", "Scan the latest snapshots (also rung by each of them)."),
     _every(15, "opportunities.price", "Price what is open on the newest books (also rung by them)."),
+    _every(15, "opportunities.detect_technical", "Judge the rules of technical signals on bars that have closed."),
     _every(5, "opportunities.expire", "End what has expired or is no longer seen."),
     _every(15, "opportunities.request_markouts", "Order books for markouts that are due."),
+    _every(600, "opportunities.measure_lifetimes", "How long edges last, per kind and instrument."),
     _every(3600, "opportunities.prune", "Delete what is past its retention."),
+    _every(3600, "core.prune", "Delete idempotency keys whose day is over."),
     _every(5, "distribution.run", "Distribute what is active (also rung by it)."),
+    _every(3600, "distribution.prune", "Delete decisions past their retention."),
+    _every(60, "notifications.digests", "Sum up what limits or quiet hours kept back for too long."),
+    _every(3600, "notifications.prune", "Delete messages and codes past their retention."),
     _every(5, "notifications.sweep", "Take back expired leases, ring for deliveries that are due."),
+    _every(3600, "notifications.shift_variants", "Move the shares of template variants by readers' answers."),
 )

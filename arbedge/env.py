@@ -1,7 +1,8 @@
 """Typed, strict reading of the environment: every problem is collected and told at once, with what to do."""
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -51,6 +52,10 @@ class Env:
         """A whole number within [low, high]."""
         return self._parsed(name, default, int, lambda value: low <= value <= high, f"a whole number in {low}..{high}")
 
+    def integer_or_none(self, name: str, *, low: int, high: int) -> int | None:
+        """A whole number within [low, high]; None where it is not given."""
+        return self.integer(name, low, low=low, high=high) if self.text(name) else None
+
     def number(self, name: str, default: float, *, low: float = 0.0, high: float = 1e12) -> float:
         """A finite number within [low, high]."""
         return self._parsed(name, default, float, lambda value: low <= value <= high, f"a number in {low:g}..{high:g}")
@@ -74,6 +79,22 @@ class Env:
         raw = self._values.get(name)
         items = list(default) if raw is None else [item.strip() for item in raw.split(",")]
         return list(dict.fromkeys(item for item in items if item))
+
+    def credentials(self, name: str, fields: Collection[str]) -> dict[str, dict[str, str]]:
+        """A JSON object of objects of text, by exchange; a problem never shows what was given."""
+        raw = self.text(name)
+        if not raw:
+            return {}
+        like = f'write it like {{"binance": {{"apiKey": "...", "secret": "..."}}}}, with {", ".join(sorted(fields))}'
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            self.problem(f"{name} is not JSON: {like}.")
+            return {}
+        if not isinstance(value, dict) or not all(_is_credentials(each, fields) for each in value.values()):
+            self.problem(f"{name} is not an object of credentials: {like}.")
+            return {}
+        return value
 
     def moment(self, name: str) -> datetime | None:
         """An ISO 8601 moment with its zone (`2023-08-16T05:19:27Z`), or None where unset."""
@@ -112,3 +133,12 @@ class Env:
             self.problem(f"{name}={raw!r} is not {what}.")
             return default
         return value
+
+
+def _is_credentials(value: object, fields: Collection[str]) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and value.keys() <= set(fields)
+        and all(isinstance(each, str) and each.strip() for each in value.values())
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.core import events, queue
 from apps.core.events import Event
-from apps.markets.types import BooksStored, SnapshotStored
+from apps.markets.events import BooksStored, SnapshotStored
 from apps.notifications.types import DeliveriesDue
 from apps.opportunities.types import CandidatesFound, MarkoutsDue, OpportunitiesActive
 

@@ -1,20 +1,11 @@
-"""What `PROFILE` sets: the defaults that trade speed against certainty, for every room at once."""
+"""Ways to run deliveries, by what matters most; operators add their own in the admin."""
 
-from dataclasses import dataclass
+from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Defaults; each can be overridden by its own environment variable of the same name in capitals."""
-
-    delivery_batch: int
-    delivery_concurrency: int
-    delivery_timeout_s: int
-    delivery_attempts: int
-
-
-PROFILES = {
-    "balanced": Profile(50, 100, 20, 4),
-    "high_performance": Profile(100, 200, 15, 3),
-    "high_reliability": Profile(25, 50, 60, 5),
+# How many are sent at a time and how many are under way, how long one may take (s), how often it is tried, and for how
+# many days its statistics are kept.
+PROFILES: Final = {
+    "balanced": {"batch": 50, "concurrency": 100, "timeout_s": 20, "attempts": 4, "statistics_days": 60},
+    "high_performance": {"batch": 100, "concurrency": 200, "timeout_s": 15, "attempts": 3, "statistics_days": 30},
+    "high_reliability": {"batch": 25, "concurrency": 50, "timeout_s": 60, "attempts": 5, "statistics_days": 90},
 }

@@ -77,8 +77,13 @@ def _reason(reason: str) -> str:
 
 
 def _opportunity(facts: Mapping[str, Any]) -> str:
+    found = f"found      {facts['kind_label']} {facts['symbol']}: {facts['legs_text']}; "
+    if facts["net_edge_percent"] is None:
+        return (
+            f"{found}{facts['signal_rule']} ({facts['signal_timeframes']}), "
+            f"strength {facts['signal_strength_percent']} %, no edge, {facts['origin']}"
+        )
     return (
-        f"found      {facts['kind_label']} {facts['symbol']}: {facts['legs_text']}; "
-        f"net {facts['net_edge_percent']} % of {facts['size']} USD "
+        f"{found}net {facts['net_edge_percent']} % of {facts['size']} USD "
         f"(gross {facts['gross_edge_percent']} %), {facts['origin']}"
     )

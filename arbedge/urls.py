@@ -1,17 +1,37 @@
 """Every address of the site."""
 
-from django.contrib import admin
-from django.urls import include, path
-from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
-API_ROOMS = ("apps.monitoring", "apps.opportunities")
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import include, path
+from django.utils.module_loading import import_string
+from django.views.generic import RedirectView
+
+API_ROOMS = ("apps.distribution", "apps.markets", "apps.monitoring", "apps.notifications", "apps.opportunities")
+
+
+def _document(view: str, **options: Any) -> Callable[..., HttpResponseBase]:
+    """A page of the API's document; its generator loads with the first one that is asked for."""
+
+    @cache
+    def made() -> Callable[..., HttpResponseBase]:
+        found: Callable[..., HttpResponseBase] = import_string(f"drf_spectacular.views.{view}").as_view(**options)
+        return found
+
+    def page(request: HttpRequest, **given: Any) -> HttpResponseBase:
+        return made()(request, **given)
+
+    return page
+
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/schema/", _document("SpectacularAPIView"), name="schema"),
+    path("api/docs/", _document("SpectacularSwaggerView", url_name="schema"), name="docs"),
+    path("api/redoc/", _document("SpectacularRedocView", url_name="schema"), name="redoc"),
     *(path("api/v1/", include(f"{room}.api.urls")) for room in API_ROOMS),
 ]

@@ -43,6 +43,10 @@ os.environ |= {
     "SECRET_KEY": secrets.token_urlsafe(40),
     "VAULT_KEYS": Fernet.generate_key().decode(),
     "LOG_LEVEL": "INFO",
+    "VAR_DIR": str(FOLDER),
+    # The archive's thread outlives the test that started it, and would flush another test's spool.
+    "ARCHIVE_QUOTES_S": "0",
+    "ARCHIVE_FUNDING_S": "0",
 }
 for steering in ("DEBUG", "SANDBOX_URL", "REPLAY_AT", "REPLAY_STARTED_AT", "EXCHANGES", "PROFILE", "SMTP_HOST"):
     os.environ.pop(steering, None)

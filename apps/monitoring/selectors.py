@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-import redis as redis_py
 from django.db import Error as DatabaseError
 
-from apps.core import health
+from apps.core import health, redis
 from apps.core.health import Health, HealthState
 from apps.markets.selectors import feeds_status
 from apps.markets.types import FeedStatus
@@ -56,7 +55,7 @@ def _serving() -> HealthState:
     try:
         probes.database()
         probes.redis_state()
-    except (DatabaseError, redis_py.RedisError) as error:
+    except (DatabaseError, redis.Error) as error:
         logger.warning("Unhealthy: %s", type(error).__name__)
         return "unhealthy"
     return "healthy"

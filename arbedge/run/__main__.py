@@ -92,10 +92,11 @@ async def _start(mode: Mode, supervisor: Supervisor) -> None:
     # For commands of people and drills: what to set to talk to this run's stores.
     note = mode.folder / "run.json"
     note.touch(mode=0o600)
-    note.write_text(json.dumps({"env": {name: env[name] for name in sorted(set(env) - set(os.environ))}}))
+    note.write_text(json.dumps({"env": {name: env[name] for name in sorted(env) if env[name] != os.environ.get(name)}}))
     # A replay's clock stands at REPLAY_AT until the processes that read it are about to start.
     env["REPLAY_STARTED_AT"] = f"{time.time():.3f}" if mode.replay_at else ""
-    for process in processes(web_port=mode.web_port, flower_port=mode.flower_port):
+    streaming = bool(env.get("STREAM_EXCHANGES", "").strip(" ,"))
+    for process in processes(web_port=mode.web_port, flower_port=mode.flower_port, streaming=streaming):
         await supervisor.start(process, env)
     await supervisor.start(Process("story", (sys.executable, "manage.py", "story")), env, show=True)
     await _answers(f"{mode.urls['web']}/api/v1/health", seconds=60, log=mode.folder / "log" / "web.log")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from apps.notifications.channels import webpush
 from arbedge.run.ports import free_ports, is_free
 from arbedge.run.redis_server import RedisServer
 
@@ -85,15 +86,16 @@ def mode_read(environ: Mapping[str, str], *, live: bool) -> Mode:
 def run_secrets(folder: Path) -> dict[str, str]:
     """The secrets of this folder's state: made at the first run, kept for the next, readable by the owner only."""
     path = folder / "secrets.json"
-    if path.exists():
-        stored: dict[str, str] = json.loads(path.read_text())
-        return stored
+    stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     made = {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "VAULT_KEYS": Fernet.generate_key().decode(),
         "REDIS_PASSWORD": secrets.token_urlsafe(24),
         "FLOWER_PASSWORD": secrets.token_urlsafe(12),
-    }
+        "VAPID_PRIVATE_KEY": webpush.private_key_new(),
+    } | stored
+    if made == stored:
+        return stored
     folder.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(json.dumps(made))
@@ -119,6 +121,7 @@ def environment(
         "DEVELOPMENT": "true",
         "SECRET_KEY": secret["SECRET_KEY"],
         "VAULT_KEYS": secret["VAULT_KEYS"],
+        "VAR_DIR": str(mode.folder),
         "DATABASE_URL": f"sqlite:///{mode.folder / 'arbedge.sqlite3'}",
         "REDIS_URL": state.url,
         "CELERY_BROKER_URL": state.url,
@@ -136,6 +139,8 @@ def environment(
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(mode.smtp_port),
             "SMTP_SECURITY": "none",
+            "VAPID_PRIVATE_KEY": secret["VAPID_PRIVATE_KEY"],
+            "VAPID_SUBJECT": "mailto:operator@demo.arbedge.test",
         }
     return env
 

@@ -23,15 +23,18 @@ def _worker(name: str, queues: str, pool: str, concurrency: int) -> Process:
     )
 
 
-def processes(*, web_port: int, flower_port: int) -> tuple[Process, ...]:
-    """Everything but the stores and the sandbox, in the order of starting."""
+def processes(*, web_port: int, flower_port: int, streaming: bool) -> tuple[Process, ...]:
+    """Everything but the stores and the sandbox, in the order of starting; `streaming`: some exchanges are streamed."""
+    stream = (Process("stream", (sys.executable, "manage.py", "stream")),) if streaming else ()
     return (
         Process(
             "web",
             (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port))
             + ("--workers", "1", "--blocking-threads", "4", "--no-ws", "arbedge.wsgi:application"),
         ),
-        _worker("market", "market", "threads", 12),
+        # In the order of urgency. A stalled exchange holds a few threads for some seconds; the others go on.
+        _worker("market", "market.books,market.quotes,market.funding,market.slow", "threads", 32),
+        *stream,
         _worker("detect", "detect", "prefork", 1),
         _worker("notify-fast", "notify.critical,notify.high", "threads", 4),
         # At least a thread per queue: a run of one priority never waits for a run of another.

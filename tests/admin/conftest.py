@@ -1,6 +1,7 @@
 """One row of every model, with secrets that no page may show, and the people who look."""
 
 import uuid
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -18,10 +19,41 @@ from apps.accounts.services import token_create, user_create
 from apps.core import audit, clock, config
 from apps.core.models import ConfigValue, IdempotencyKey, ScheduleSlot
 from apps.distribution.models import Distribution
-from apps.markets.models import Exchange, Feed, Market
-from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
+from apps.distribution.models import Group as AlertGroup
+from apps.markets.models import (
+    CurrencyNetwork,
+    DeadLetter,
+    DeniedBase,
+    Exchange,
+    Feed,
+    FeeRule,
+    InstrumentAlias,
+    Market,
+    Quarantine,
+    SettledFunding,
+)
+from apps.notifications.models import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryProfile,
+    Endpoint,
+    EndpointCode,
+    MessageFeedback,
+    Notification,
+    ReachPreferences,
+)
 from apps.notifications.services import endpoint_create, template_create
-from apps.opportunities.models import Markout, Opportunity
+from apps.opportunities.models import (
+    EdgePoint,
+    Execution,
+    Lifetime,
+    Markout,
+    Opportunity,
+    OpportunityFeedback,
+    Preferences,
+    Seen,
+    TechnicalRule,
+)
 
 PASSWORD = "correct horse battery"
 HOOK_SECRET = "whsec_c2VjcmV0LXRoYXQtbm8tcGFnZS1zaG93cw=="
@@ -125,6 +157,9 @@ def world(trader: User, redis_state: None) -> World:
     opportunity = opportunity_make()
     interval = IntervalSchedule.objects.create(every=5, period="seconds")
     exchange = Exchange.objects.create(id="bybit", name="Bybit")
+    market = Market.objects.create(
+        exchange=exchange, symbol="BTC/USDT", type="spot", base="BTC", quote="USDT", instrument="BTC"
+    )
     rows: list[Model] = [
         trader,
         ApiToken.objects.get(),
@@ -142,12 +177,32 @@ def world(trader: User, redis_state: None) -> World:
         ),
         ScheduleSlot.objects.create(name="markets.poll", last_slot=1_700_000_000_000, claimed_at=now),
         exchange,
-        Market.objects.create(
-            exchange=exchange, symbol="BTC/USDT", type="spot", base="BTC", quote="USDT", instrument="BTC"
+        market,
+        FeeRule.objects.create(exchange=exchange, tier="VIP9", taker="0.0004"),
+        SettledFunding.objects.create(market=market, settled_at=now, rate=0.0001),
+        CurrencyNetwork.objects.create(exchange=exchange, currency="BTC", network="BTC"),
+        InstrumentAlias.objects.create(exchange=exchange, base="GAS", instrument="GAS@bybit"),
+        DeniedBase.objects.create(exchange=exchange, base="SCAM", reason="no asset"),
+        Quarantine.objects.create(market=market, ratio=3.0, compared_with="okx BTC/USDT"),
+        DeadLetter.objects.create(
+            exchange=exchange, kind="spot", trouble="rows", reason="1 row refused", body=zlib.compress(MARKUP.encode())
         ),
         Feed.objects.create(exchange=exchange, kind="spot", state="stale", reason="prices of 2021", last_ok_at=now),
         endpoint,
-        template_create(name="opportunity_test", subject="{{ symbol }}", body="Now: {{ symbol }}"),
+        ReachPreferences.objects.create(user=trader),
+        DeliveryProfile.objects.create(
+            name="calm", batch=10, concurrency=20, timeout_s=30, attempts=5, statistics_days=90
+        ),
+        EndpointCode.objects.create(
+            user=trader, endpoint=endpoint, channel="webhook", digest="d" * 64, created_at=now, expires_at=now
+        ),
+        template_create(
+            name="opportunity_test",
+            subject="{{ symbol }}",
+            body="Now: {{ symbol }}",
+            variables=[{"name": "symbol", "type": "text", "example": "BTC/USDT"}],
+        ),
+        MessageFeedback.objects.create(delivery=delivery, answer="useful", given_at=now),
         notification,
         delivery,
         DeliveryAttempt.objects.create(
@@ -155,8 +210,58 @@ def world(trader: User, redis_state: None) -> World:
         ),
         opportunity,
         Markout.objects.create(opportunity=opportunity, horizon_s=5, due_at=now),
+        EdgePoint.objects.create(opportunity=opportunity, slot=0, at=now, net_edge=opportunity.net_edge, size=1000),
+        Execution.objects.create(
+            user=trader,
+            opportunity=opportunity,
+            kind=opportunity.kind,
+            symbol=MARKUP,
+            quote="USDT",
+            asked=1000,
+            size=900,
+            gross_edge=opportunity.gross_edge,
+            net_edge=opportunity.net_edge,
+            profit=1,
+            legs=opportunity.legs,
+            evidence=opportunity.evidence,
+            origin="sandbox",
+            executed_at=now,
+        ),
+        OpportunityFeedback.objects.create(
+            opportunity=opportunity, user=trader, state="ignored", reason="other", note=MARKUP, given_at=now
+        ),
+        Lifetime.objects.create(
+            kind=opportunity.kind,
+            instrument=MARKUP,
+            origin="sandbox",
+            episodes=3,
+            running=1,
+            longest_s=60,
+            first_at=now,
+            last_at=now,
+            measured_at=now,
+        ),
+        Preferences.objects.create(user=trader, exchanges=[MARKUP], updated_at=now),
+        TechnicalRule.objects.create(
+            owner=trader,
+            name=MARKUP,
+            side="buy",
+            conditions={"all": [{"indicator": "rsi_14", "timeframe": "1h", "op": "<", "value": 30}]},
+            created_at=now,
+            updated_at=now,
+        ),
+        Seen.objects.create(
+            user=trader, opportunity_id=opportunity.pk, family="arbitrage", day=now.date(), seen_at=now
+        ),
+        AlertGroup.objects.create(
+            owner=trader,
+            endpoint=endpoint,
+            name=MARKUP,
+            created_at=now,
+        ),
         Distribution.objects.create(
             user=trader,
+            recipient_id=trader.pk,
             opportunity_id=opportunity.pk,
             fingerprint=opportunity.fingerprint,
             kind=opportunity.kind,

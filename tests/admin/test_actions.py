@@ -1,5 +1,6 @@
 """What operators can do, what is refused, and that both are written down."""
 
+import html
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from apps.accounts.models import User
 from apps.accounts.services import user_create
 from apps.core import clock, config
 from apps.core.models import AuditRecord, ConfigValue
-from apps.markets.models import Exchange, Market
+from apps.markets import selectors, services
+from apps.markets.models import Exchange, FeeRule, Market
 from apps.notifications.models import Delivery, Endpoint, Template
 from apps.notifications.services.endpoints import endpoint_credentials
 from tests.admin.conftest import HOOK_SECRET, MARKUP, World, delivery_make, notification_make
@@ -47,7 +49,7 @@ def test_dead_letter_is_owed_again(page: Client, world: World) -> None:
 
 
 def test_what_is_not_dead_or_too_old_is_told_and_left_alone(page: Client, world: World, trader: User) -> None:
-    endpoint = Endpoint.objects.get()
+    endpoint = Endpoint.objects.get(channel="webhook")
     delivered = delivery_make(notification_make(trader), endpoint, state="delivered")
     old = delivery_make(notification_make(trader, expires_at=clock.now() - timedelta(seconds=1)), endpoint)
     before = list(Delivery.objects.order_by("pk").values())
@@ -91,7 +93,7 @@ def _endpoint_form(user: User, **changes: str) -> dict[str, str]:
 def test_endpoint_is_added_with_its_secret_encrypted(page: Client, trader: User) -> None:
     response = page.post(ENDPOINT_ADD, _endpoint_form(trader))
     assert response.status_code == 302, response.content
-    endpoint = Endpoint.objects.get()
+    endpoint = Endpoint.objects.get(channel="webhook")
     assert endpoint.usable
     assert HOOK_SECRET not in endpoint.credentials
     assert endpoint_credentials(endpoint) == {"secret": HOOK_SECRET}
@@ -122,7 +124,7 @@ def test_what_the_channel_refuses_is_told_and_not_stored(
 
 
 def test_endpoint_keeps_address_and_secret_when_it_is_edited(page: Client, world: World) -> None:
-    before = Endpoint.objects.get()
+    before = Endpoint.objects.get(channel="webhook")
     form = {
         "label": "phone",
         "route": "1",
@@ -132,13 +134,13 @@ def test_endpoint_keeps_address_and_secret_when_it_is_edited(page: Client, world
         "channel": "email",
     }
     page.post(reverse("admin:notifications_endpoint_change", args=[before.pk]), form)
-    after = Endpoint.objects.get()
+    after = Endpoint.objects.get(channel="webhook")
     assert (after.label, after.route, after.position) == ("phone", 1, 2)
     assert (after.address, after.credentials, after.channel) == (before.address, before.credentials, before.channel)
 
 
 def test_endpoint_is_switched_off_once(page: Client, world: World) -> None:
-    endpoint = Endpoint.objects.get()
+    endpoint = Endpoint.objects.get(channel="webhook")
     written = len(_actions())
     action = {"action": "disable", "_selected_action": [str(endpoint.pk)]}
     for _ in range(2):
@@ -150,7 +152,7 @@ def test_endpoint_is_switched_off_once(page: Client, world: World) -> None:
 
 def test_unreadable_secret_is_told_and_breaks_no_page(page: Client, world: World) -> None:
     Endpoint.objects.update(credentials="gAAAAA-not-a-token")
-    endpoint = Endpoint.objects.get()
+    endpoint = Endpoint.objects.get(channel="webhook")
     text = _texts(page, reverse("admin:notifications_endpoint_change", args=[endpoint.pk]))
     assert "VAULT_KEYS" in text
     assert "gAAAAA" not in text
@@ -186,7 +188,7 @@ def test_preview_takes_the_newest_message_and_obeys_no_markup(page: Client, worl
     assert MARKUP not in text
 
 
-@pytest.mark.parametrize(("body", "words"), [("{{ nothing }}", "rendered"), ("x", "No message of this name")])
+@pytest.mark.parametrize(("body", "words"), [("{{ nothing }}", "rendered"), ("x", "Filled with the examples")])
 def test_preview_that_cannot_be_made_says_why(page: Client, world: World, body: str, words: str) -> None:
     Template.objects.update(body=body)
     if body == "x":
@@ -197,10 +199,58 @@ def test_preview_that_cannot_be_made_says_why(page: Client, world: World, body: 
 
 def test_version_is_taken_out_of_use_and_nothing_else(page: Client, world: World) -> None:
     template = Template.objects.get()
-    form = {"name": "other", "body": "other", "version": "9"}
+    form = {"name": "other", "body": "other", "version": "9", "weight": "100"}
     page.post(reverse("admin:notifications_template_change", args=[template.pk]), form)
     after = Template.objects.get()
     assert (after.active, after.name, after.body, after.version) == (False, template.name, template.body, 1)
+
+
+def test_an_older_version_is_used_again(page: Client, world: World, operator: User) -> None:
+    first = Template.objects.get()
+    form = {"name": first.name, "channel": "", "locale": "en", "subject": "", "body": "Later: {{ symbol }}"}
+    page.post(TEMPLATE_ADD, form)
+    assert Template.objects.get(version=2).created_by == operator
+    chosen = {"action": "activate", "_selected_action": [str(first.pk)]}
+    text = page.post(reverse("admin:notifications_template_changelist"), chosen, follow=True).content.decode()
+    assert "1 version is in use." in text
+    assert [row.active for row in Template.objects.order_by("version")] == [True, False]
+    [told] = AuditRecord.objects.filter(action="template.activated")
+    assert (told.actor_id, told.changes) == (str(operator.pk), {"version": 1, "instead_of": 2})
+
+
+def test_a_version_of_the_second_variant_gets_its_share(page: Client, world: World) -> None:
+    first = Template.objects.get()
+    form = {"name": first.name, "channel": "", "locale": "en", "variant": "b", "weight": "30", "body": "B {{ symbol }}"}
+    assert page.post(TEMPLATE_ADD, form).status_code == 302
+    second = Template.objects.get(variant="b")
+    assert (second.weight, second.active, Template.objects.get(pk=first.pk).active) == (30, True, True)
+    page.post(reverse("admin:notifications_template_change", args=[second.pk]), {"active": "on", "weight": "45"})
+    second.refresh_from_db()
+    assert (second.weight, second.active) == (45, True)
+    text = _texts(page, reverse("admin:notifications_template_change", args=[second.pk]))
+    assert "useful of delivered" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"body": "{{ nobody }}"}, "which no variable declares"),
+        ({"variables": '[{"name": "symbol", "type": "colour", "example": "x"}]'}, "colour"),
+        ({"variables": "{"}, "valid JSON"),
+        ({"channel": "pigeon"}, "There is no channel"),
+        ({"channel": "telegram", "body": "{{ symbol }} " * 600}, "takes 4,096"),
+        ({"weight": "-1"}, "greater than or equal to 0"),
+        ({"markup": "rtf"}, "is no markup"),
+    ],
+)
+def test_what_is_wrong_with_words_is_told_on_the_form(
+    page: Client, world: World, fields: dict[str, str], words: str
+) -> None:
+    form = {"name": "opportunity_test", "channel": "", "locale": "en", "subject": "", "body": "{{ symbol }}"}
+    response = page.post(TEMPLATE_ADD, form | fields)
+    assert response.status_code == 200
+    assert words in html.unescape(response.content.decode())
+    assert Template.objects.count() == 1
 
 
 # --- configuration, exchanges, markets -------------------------------------------------------------------------------
@@ -260,10 +310,21 @@ def test_exchange_is_switched_off_and_nothing_else(page: Client, world: World) -
     assert _actions()[written:] == ["admin.changed"]
 
 
-@pytest.mark.parametrize(("fee", "stored"), [("0.00055", "0.00055000"), ("", None), ("1.5", None), ("-0.1", None)])
-def test_fee_override_is_a_fraction(page: Client, world: World, fee: str, stored: str | None) -> None:
+@pytest.mark.parametrize(("fee", "stored"), [("0.00055", ["0.00055000"]), ("1.5", []), ("-0.1", []), ("0", [])])
+def test_a_fee_rule_is_a_fraction_and_counts_at_once(page: Client, world: World, fee: str, stored: list[str]) -> None:
     market = Market.objects.get()
-    page.post(reverse("admin:markets_market_change", args=[market.pk]), {"taker_fee_override": fee, "symbol": "X"})
-    market.refresh_from_db()
-    assert (None if market.taker_fee_override is None else str(market.taker_fee_override)) == stored
-    assert market.symbol == "BTC/USDT"
+    before = market.exchange.market_version
+    about = {"exchange": market.exchange_id, "market": market.pk, "market_type": "", "tier": "", "note": ""}
+    page.post(reverse("admin:markets_feerule_add"), about | {"taker": fee, "maker": ""})
+    assert [str(rule.taker) for rule in FeeRule.objects.filter(tier="")] == stored
+    market.exchange.refresh_from_db()
+    assert market.exchange.market_version == before + len(stored)
+
+
+def test_a_fee_rule_that_goes_stops_counting_at_once(page: Client, world: World) -> None:
+    market = Market.objects.get()
+    rule = services.fee_rule_save(rule=FeeRule(exchange_id=market.exchange_id, market=market, fee_free=True))
+    assert selectors.fee_of(market.pk).taker == 0
+    page.post(reverse("admin:markets_feerule_delete", args=[rule.pk]), {"post": "yes"})
+    assert selectors.fee_of(market.pk).taker == market.taker_fee
+    assert page.get(reverse("admin:markets_feerule_changelist")).status_code == 200

@@ -66,3 +66,20 @@ def test_odd_parameters_are_told_back(
     client = client_of(make_user("reader"))
     client.raise_request_exception = False
     assert client.get(LIST, query).status_code in (200, 400)
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"\udfff": 1}', "1e400", "-1e999", "[" * 100_000])
+@pytest.mark.parametrize("field", ["quiet_policy", "other"])
+def test_what_can_not_be_said_again_is_refused_at_the_door(make_user: MakeUser, field: str, text: str) -> None:
+    client = client_of(make_user("reader"))
+    client.raise_request_exception = False
+    body = f'{{"{field}": {text}}}'
+    answer = client.patch("/api/v1/notifications/reach", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+
+
+def test_backslashes_and_whole_pairs_are_texts_like_others(make_user: MakeUser) -> None:
+    client = client_of(make_user("reader"))
+    body = r'{"address": "a@example.test", "channel": "email", "label": "\\u0000 \ud83d\ude00"}'
+    answer = client.post("/api/v1/notifications/endpoints", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["label"]) == (201, r"\u0000 😀")

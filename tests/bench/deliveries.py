@@ -15,6 +15,7 @@ from apps.notifications.channels.webhook import WebhookChannel
 from apps.notifications.enums import DeliveryState
 from apps.notifications.models import Delivery
 from apps.notifications.services import deliver, templates_seed
+from apps.notifications.services.profiles import profile
 from tests.notifications.people import endpoint_new, notification_new, user_new
 from tests.notifications.sink import Sink, sink_run
 
@@ -59,7 +60,7 @@ def _owe(sink: Sink) -> None:
 
 def _control(bodies: list[tuple[str, bytes]], sink: Sink) -> float:
     async def post_all() -> None:
-        gate = asyncio.Semaphore(settings.DELIVERY_CONCURRENCY)
+        gate = asyncio.Semaphore(profile().concurrency)
 
         async def post(client: aiohttp.ClientSession, path: str, body: bytes) -> None:
             async with gate, client.post(sink.url + path, data=body) as answer:

@@ -17,7 +17,7 @@ def words(argv: str) -> list[str]:
 
 
 def test_same_commands_as_the_process_table() -> None:
-    for process in processes(web_port=8000, flower_port=5555):
+    for process in processes(web_port=8000, flower_port=5555, streaming=True):
         argv = " ".join(process.argv[1:]).replace("--pidfile  ", "--pidfile= ")
         theirs = words(COMPOSE["services"][process.name]["command"].removeprefix("python "))
         ours = words(argv)

@@ -1,9 +1,11 @@
 """The launcher: what it refuses, what it restarts, what it leaves behind."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +17,8 @@ from arbedge.run.mode import UnusableRun, environment, mode_read, run_secrets, s
 from arbedge.run.ports import free_ports
 from arbedge.run.processes import Process, processes
 from arbedge.run.supervisor import Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def ports() -> dict[str, str]:
@@ -39,6 +43,11 @@ def test_modes_never_share_state(tmp_path: Path) -> None:
 def test_secrets_stay_and_are_the_owners_alone(tmp_path: Path) -> None:
     made = run_secrets(tmp_path)
     assert run_secrets(tmp_path) == made
+    # A folder of an earlier version lacks what is new, and keeps the rest.
+    (tmp_path / "secrets.json").write_text(json.dumps({"SECRET_KEY": made["SECRET_KEY"]}))
+    again = run_secrets(tmp_path)
+    assert (again["SECRET_KEY"], again.keys()) == (made["SECRET_KEY"], made.keys())
+    assert again == run_secrets(tmp_path)
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
 
 
@@ -98,7 +107,7 @@ def test_every_queue_has_a_worker() -> None:
 
     served = {
         queue
-        for process in processes(web_port=1, flower_port=2)
+        for process in processes(web_port=1, flower_port=2, streaming=True)
         if "-Q" in process.argv
         for queue in process.argv[process.argv.index("-Q") + 1].split(",")
     }
@@ -122,3 +131,14 @@ async def until(true: object, seconds: float = 20.0) -> None:
     while not true():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.02)
+
+
+def test_make_hands_on_only_what_is_set() -> None:
+    # Flower reads every FLOWER_* of its environment, and stops at an empty one.
+    names = ("WEB_PORT", "FLOWER_PORT", "SANDBOX_PORT", "REPLAY", "REPLAY_AT", "PROFILE")
+    bare = {name: value for name, value in os.environ.items() if name not in names}
+    command = ("make", "--no-print-directory", "--eval=show:;@env", "show")
+    shown = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert not [line for line in shown if line.startswith(tuple(f"{name}=" for name in names))]
+    given = subprocess.run((*command, "FLOWER_PORT=5"), cwd=ROOT, env=bare, capture_output=True, text=True, check=True)
+    assert "FLOWER_PORT=5" in given.stdout.splitlines()

@@ -129,7 +129,7 @@ def test_queue_depths_are_counted() -> None:
         waiting = _checks(APIClient().get(DETAILED, headers=headers).json())["broker"]["details"]["waiting"]
         bound.purge()
     assert waiting["notify.low"] == 2
-    assert {"market", "detect", "default"} <= set(waiting)
+    assert {"market.quotes", "detect", "default"} <= set(waiting)
 
 
 def test_wrong_token_is_told_and_not_taken_for_nobody() -> None:

@@ -1,22 +1,26 @@
 """Messages on the broker that the settings name: each lands on its own queue and nowhere else."""
 
-import os
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from queue import Empty, Queue
 
 import pytest
 from celery import current_app
-from django.db import connection
 from kombu import Connection
 from kombu.transport.base import StdChannel
+from pytest_django import Settings
 
 import celeryconfig
-from apps.core import queue
+from apps.core import clock, queue
+from apps.opportunities.models import Opportunity
 from arbedge.celery import app
+from tests.opportunities.test_detect import many
+from tests.opportunities.world import world_of
+from tests.other_processes import environment
 
 QUEUES = [queue.name for queue in celeryconfig.task_queues]
 
@@ -51,34 +55,23 @@ def test_a_message_lands_on_its_queue_only(channel: StdChannel, name: str) -> No
 def test_tasks_go_to_the_queue_they_declare(channel: StdChannel) -> None:
     assert queue.ring("apps.markets.tasks.poll")
     assert queue.ring("apps.opportunities.tasks.detect")
-    assert waiting(channel, "market", "markets.poll") == 1
+    assert waiting(channel, "market.quotes", "markets.poll") == 1
     assert waiting(channel, "detect", "opportunities.detect") == 1
     assert waiting(channel, "default", "markets.poll") == 0
 
 
+def worker_of(name: str) -> "subprocess.Popen[str]":
+    """A worker process that serves this queue, on the test's own database."""
+    worker = (sys.executable, "-m", "celery", "-A", "arbedge.celery", "worker", "-n", f"{uuid.uuid4().hex}@%h")
+    argv = (*worker, "-Q", name, "-P", "solo", "-l", "INFO")
+    # Whatever the machine is busy with, quotes of this test are young enough.
+    env = environment(MAX_QUOTE_AGE_S="120")
+    return subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_takes_and_runs_it(channel: StdChannel) -> None:
-    argv = (
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "arbedge.celery",
-        "worker",
-        "-Q",
-        "default",
-        "-P",
-        "solo",
-        "-l",
-        "INFO",
-    )
-    worker = subprocess.Popen(
-        argv,
-        env=os.environ | {"DATABASE_URL": database_of_the_test()},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    worker = worker_of("default")
     patience = threading.Timer(30, worker.terminate)
     try:
         assert worker.stderr is not None
@@ -99,12 +92,54 @@ def test_a_worker_takes_and_runs_it(channel: StdChannel) -> None:
     assert waiting(channel, "default", "opportunities.prune") == 0
 
 
-def database_of_the_test() -> str:
-    """The address of the database that this test uses, for another process."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+@pytest.mark.django_db(transaction=True)
+def test_ten_detect_messages_at_once_give_one_scan(channel: StdChannel, settings: Settings) -> None:
+    """Two workers take ten messages while a scan is under way: when that is done there is one more, for all of them."""
+    world = world_of(many(8), None, settings)
+    workers = [worker_of("detect") for _ in range(2)]
+    said: Queue[str] = Queue()
+    readers = [threading.Thread(target=hear, args=(worker, said)) for worker in workers]
+    for reader in readers:
+        reader.start()
+    try:
+        with queue.answering("apps.opportunities.tasks.detect", ttl=120) as mine:
+            assert mine
+            for _ in range(10):
+                assert queue.ring("apps.opportunities.tasks.detect", coalesce=False, expires=120)
+            heard = until_said(said, "opportunities.detect", "succeeded", times=10)
+            assert not any("Scanned" in line for line in heard)
+            world.now = clock.now()
+            world.quote()
+        heard = until_said(said, "opportunities.detect", "succeeded")
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(timeout=20)
+        for reader in readers:
+            reader.join(20)
+    heard += [said.get() for _ in range(said.qsize())]
+    assert sum("Scanned" in line for line in heard) == 1
+    assert waiting(channel, "detect", "opportunities.detect") == 0
+    assert Opportunity.objects.count() == 8
+
+
+def hear(worker: "subprocess.Popen[str]", said: "Queue[str]") -> None:
+    """Put every line that the worker logs into `said`."""
+    assert worker.stderr is not None
+    for line in worker.stderr:
+        said.put(line)
+
+
+def until_said(said: "Queue[str]", *words: str, times: int = 1) -> list[str]:
+    """All lines up to the one that has these words for that many times."""
+    lines: list[str] = []
+    while sum(all(word in line for word in words) for line in lines) < times:
+        try:
+            lines.append(said.get(timeout=60))
+        except Empty:
+            pytest.fail("".join(lines[-40:]))
+    return lines
 
 
 def test_any_thread_publishes_with_our_application() -> None:

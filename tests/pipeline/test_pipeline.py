@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 import celeryconfig
 from apps.core import events, queue
-from apps.markets.types import BooksStored
+from apps.markets.events import BooksStored
 from apps.notifications.types import DeliveriesDue
 from apps.opportunities.types import CandidatesFound, MarkoutsDue, OpportunitiesActive
 from arbedge import pipeline

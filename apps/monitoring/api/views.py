@@ -1,6 +1,6 @@
 """How the system is: a short answer for load balancers, a status page for people."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -12,13 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api.schema import error_response
 from apps.accounts.auth import TokenAuthentication
 from apps.core import clock
+from apps.core.api.schema import error_response
 from apps.core.health import Health
+from apps.core.later import later
 from apps.monitoring.api.serializers import DetailedHealthSerializer, HealthSerializer
 from apps.monitoring.api.throttle import StatusThrottle
-from apps.monitoring.selectors import health_brief, health_feeds, health_parts, health_worst
+
+if TYPE_CHECKING:
+    from apps.monitoring import selectors
+else:
+    selectors = later("apps.monitoring.selectors")
 
 
 class HealthView(APIView):
@@ -36,7 +41,7 @@ class HealthView(APIView):
     )
     def get(self, request: Request) -> Response:
         """200 while database and Redis answer, else 503."""
-        status = health_brief()
+        status = selectors.health_brief()
         return Response({"status": status}, status=200 if status == "healthy" else 503)
 
 
@@ -67,15 +72,15 @@ class DetailedHealthView(APIView):
     )
     def get(self, request: Request) -> Response:
         """200 while everything essential works (perhaps degraded), 503 where a part is unhealthy. Staff see figures."""
-        parts = health_parts()
-        status = health_worst(parts)
+        parts = selectors.health_parts()
+        status = selectors.health_worst(parts)
         staff = bool(getattr(request.user, "is_staff", False))
         body = {
             "status": status,
             "origin": settings.ORIGIN,
             "checked_at": clock.now(),
             "checks": [_check(name, part, staff=staff) for name, part in parts.items()],
-            "feeds": health_feeds(),
+            "feeds": selectors.health_feeds(),
         }
         return Response(DetailedHealthSerializer(body).data, status=503 if status == "unhealthy" else 200)
 

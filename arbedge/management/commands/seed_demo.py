@@ -73,21 +73,34 @@ def _sign_in(name: str, tier: Tier, role: Role) -> dict[str, str]:
 
 
 def _endpoints(user: User, *, hook: str, chat: str) -> str:
-    """One endpoint per channel, each on a route of its own: a message takes all three. Gives the hook's secret."""
+    """Endpoints on four channels, each on a route of its own: a message takes all of them. Gives the hook's secret."""
     secret = secret_new()
     hook_url = f"{settings.SANDBOX_URL}/_sandbox/hooks/{hook}"
-    for earlier in user.endpoints.filter(channel="webhook", disabled_at=None).exclude(address=hook_url):
+    browser = _browser(hook)
+    of_this_run = (hook_url, browser["endpoint"])
+    for earlier in user.endpoints.filter(channel__in=("webhook", "push"), disabled_at=None).exclude(
+        address__in=of_this_run
+    ):
         endpoint_disable(endpoint_id=earlier.pk, reason="An earlier run had the sandbox on another port.")
     wanted: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("telegram", chat, {}),
         ("webhook", hook_url, {"secret": secret}),
         ("email", user.email, {}),
+        ("push", browser["endpoint"], browser["keys"]),
     )
     for route, (channel, address, credentials) in enumerate(wanted):
         endpoint_create(
             user_id=user.pk, channel=channel, address=address, credentials=credentials, route=route, verified=True
         )
     return secret
+
+
+def _browser(name: str) -> dict[str, Any]:
+    """A browser of the sandbox, subscribed to web push."""
+    answer = requests.get(f"{settings.SANDBOX_URL}/_sandbox/subscription/{name}", timeout=10)
+    answer.raise_for_status()
+    subscription: dict[str, Any] = answer.json()
+    return subscription
 
 
 def _tell_sandbox(hooks: dict[str, str]) -> None:
