@@ -14,7 +14,8 @@ from apps.accounts.enums import UserStatus
 from apps.accounts.exceptions import TokenRefusedError
 from apps.accounts.models import ApiToken
 from apps.accounts.selectors import token_by_digest, tokens_of
-from apps.accounts.services import _token_touch, token_create, token_revoke, token_verify
+from apps.accounts.services import token_create, token_revoke, token_verify
+from apps.accounts.services.tokens import _token_touch
 from apps.core.clock import wall_now
 from tests.accounts.conftest import MakeUser
 

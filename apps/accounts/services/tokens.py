@@ -1,19 +1,14 @@
-"""Writes: accounts and tokens."""
+"""Writes: API tokens."""
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.contrib.auth.password_validation import validate_password
-from django.db import transaction
 from django.db.models import Q
 
-from apps.accounts.enums import Role, Tier, UserStatus
 from apps.accounts.exceptions import TokenRefusedError
-from apps.accounts.managers import email_normal
 from apps.accounts.models import ApiToken, User
 from apps.accounts.selectors import token_by_digest
 from apps.core.clock import wall_now
@@ -23,42 +18,6 @@ TOKEN_BYTES = 32
 # Enough to tell tokens apart, far too little to guess the rest of 256 bits.
 SHOWN_CHARACTERS = len(TOKEN_PREFIX) + 6
 TOUCH_EVERY = timedelta(minutes=1)
-
-
-@transaction.atomic
-def user_create(
-    *,
-    email: str,
-    password: str | None = None,
-    name: str = "",
-    tier: Tier = Tier.FREE,
-    role: Role = Role.USER,
-    status: UserStatus = UserStatus.ACTIVE,
-    is_staff: bool = False,
-    is_superuser: bool = False,
-) -> User:
-    """Store an account. A taken or malformed address and a weak password raise Django's `ValidationError`."""
-    user = User(
-        email=email_normal(email),
-        name=name,
-        tier=tier,
-        role=role,
-        status=status,
-        is_staff=is_staff,
-        is_superuser=is_superuser,
-    )
-    if password is not None:
-        validate_password(password, user)
-    user.set_password(password)
-    user.full_clean()
-    user.save(force_insert=True)
-    return user
-
-
-def users_hold(ids: Iterable[UUID]) -> None:
-    """Hold these people's rows until the transaction ends, in one order for all: who counts what they have, counts
-    alone. On SQLite the transaction itself keeps other writers out."""
-    list(User.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def token_create(*, user: User, name: str, expires_at: datetime | None = None) -> str:
