@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.core.caller.CallerMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -145,6 +146,9 @@ SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+
+# How long audit records are kept; what is deleted leaves an anchor, so that the rest can still be verified.
+AUDIT_DAYS = env.integer("AUDIT_DAYS", 730, low=30, high=36_500)
 
 # --- API --------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
+from apps.core import audit_guard
 from apps.core import redis as stores
 from apps.markets.exchanges import throttle
 from tests.balance import pytest_xdist_make_scheduler
@@ -16,6 +19,14 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database without the triggers that guard the audit trail: tests that commit empty every table after
+    themselves. tests/core/test_audit_chain.py puts them up."""
+    with django_db_blocker.unblock():
+        audit_guard.remove(connection)
 
 
 @pytest.fixture

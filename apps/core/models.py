@@ -45,12 +45,19 @@ class AuditRecord(models.Model):
     target = models.CharField(max_length=200, db_index=True)
     changes = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True, blank=True)
+    agent = models.CharField(max_length=200, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
+    # The place in the chain and the digest there (apps.core.audit_chain): null and empty until right after the commit.
+    position = models.PositiveBigIntegerField(null=True, blank=True, unique=True, editable=False)
+    digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(position__isnull=True), name="core_audit_waiting"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"
@@ -62,6 +69,20 @@ class AuditRecord(models.Model):
 
     def delete(self, *_args: Any, **_options: Any) -> NoReturn:
         raise _append_only()
+
+
+class AuditAnchor(models.Model):
+    """The last link of the audit chain that retention deleted: there the chain begins now."""
+
+    position = models.PositiveBigIntegerField(primary_key=True)
+    digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-position"]
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.digest}"
 
 
 class IdempotencyKey(models.Model):

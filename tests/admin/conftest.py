@@ -17,7 +17,7 @@ from apps.accounts.enums import Role, Tier
 from apps.accounts.models import ApiToken, User
 from apps.accounts.services import token_create, user_create
 from apps.core import audit, clock, config
-from apps.core.models import ConfigValue, IdempotencyKey, ScheduleSlot
+from apps.core.models import AuditAnchor, ConfigValue, IdempotencyKey, ScheduleSlot
 from apps.distribution.models import Distribution
 from apps.distribution.models import Group as AlertGroup
 from apps.markets.models import (
@@ -166,6 +166,7 @@ def world(trader: User, redis_state: None) -> World:
         Group.objects.create(name="operators"),
         ConfigValue.objects.get(),
         audit.record(actor_id=trader.pk, action="test.done", target="accounts.User:1"),
+        AuditAnchor.objects.create(position=1, digest="0" * 64, made_at=now),
         IdempotencyKey.objects.create(
             scope="orders",
             key="k",

@@ -4,17 +4,25 @@ from django.contrib import admin
 
 from apps.core import clock
 from apps.core.admin.base import ReadOnlyAdmin, display
-from apps.core.models import AuditRecord, IdempotencyKey, ScheduleSlot
+from apps.core.models import AuditAnchor, AuditRecord, IdempotencyKey, ScheduleSlot
 
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(ReadOnlyAdmin):
     """Who did what, when and from where."""
 
-    list_display = ("at", "action", "target", "actor_id", "address")
-    list_filter = ("action",)
-    search_fields = ("actor_id", "action", "target", "request_id")
+    list_display = ("at", "action", "target", "actor_id", "address", "position")
+    list_filter = ("action", "at")
+    search_fields = ("actor_id", "action", "target", "address", "request_id")
     date_hierarchy = "at"
+
+
+@admin.register(AuditAnchor)
+class AuditAnchorAdmin(ReadOnlyAdmin):
+    """Where the audit chain begins after its older part was deleted."""
+
+    list_display = ("position", "digest", "made_at")
+    search_fields = ("digest",)
 
 
 @admin.register(IdempotencyKey)
