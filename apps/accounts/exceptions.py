@@ -1,5 +1,6 @@
 """Refusals of this room."""
 
+from apps.accounts.enums import Tier
 from apps.core.exceptions import PermanentError
 
 
@@ -7,3 +8,38 @@ class TokenRefusedError(PermanentError):
     """A token opens nothing: unknown, expired, revoked, or its owner may not sign in. The caller has to get another."""
 
     code = "token_refused"
+
+
+class RightMissing(PermanentError):
+    """A user's tier or role does not open this; `level` is the lowest one that does."""
+
+    def __init__(self, level: str) -> None:
+        by_tier = level in Tier.values
+        words = f"This needs the {level} tier or a higher one." if by_tier else f"This needs the role {level}."
+        super().__init__(words, code="tier_required" if by_tier else "role_required")
+        self.level = level
+        self.required = {"required_tier" if by_tier else "required_role": level}
+
+
+class InvitationRefused(PermanentError):
+    """An invitation opens nothing (any more): unknown, used up, expired or revoked, which is not told apart."""
+
+    code = "invitation_refused"
+
+
+class ReferralRefused(PermanentError):
+    """A referral code can't be used by this person, or can't be had."""
+
+    code = "referral_refused"
+
+
+class ConfirmationRefused(PermanentError):
+    """A code that was sent to an address does not confirm it: wrong, or no longer counting."""
+
+    code = "code_wrong"
+
+
+class PaymentRefused(PermanentError):
+    """A payment provider's message can't be applied as it is: the provider or an operator has to mend something."""
+
+    code = "payment_refused"

@@ -34,6 +34,7 @@ class UserManager(BaseUserManager["User"]):
         """Store an operator who may do everything."""
         fields = {
             "tier": Tier.ENTERPRISE,
+            "base_tier": Tier.ENTERPRISE,
             "role": Role.SUPER_ADMIN,
             **fields,
             "is_staff": True,

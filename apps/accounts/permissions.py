@@ -1,51 +1,65 @@
-"""What a request may do, by the tier and the role of its user. A refusal names what would be needed."""
+"""What a request may do: every view names a permission, and `selectors.allowed` answers for all of them."""
 
-from typing import ClassVar
-
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Role, Tier
+from apps.accounts.enums import Role
+from apps.accounts.exceptions import RightMissing
+from apps.accounts.grants import GRANTS, level_rank
 from apps.accounts.models import User
+from apps.accounts.selectors import level_of, permission_require
 
 
-def tier_at_least(tier: Tier) -> type[BasePermission]:
-    """A permission class that lets in users of `tier` or above, and administrators.
+class RightDenied(PermissionDenied):
+    """403 that names what would be needed; `extra` are the members that the problem has for it."""
 
-    Others are answered 403 with the tier they need; requests without credentials 401.
-    """
+    def __init__(self, missing: RightMissing) -> None:
+        super().__init__(missing.message, code=missing.code)
+        self.extra = missing.required
 
-    class TierAtLeast(BasePermission):
-        code: ClassVar[str] = "tier_required"
-        message: ClassVar[str] = f"This needs the {tier.value} tier or a higher one."
 
+def needs(permission: str) -> type[BasePermission]:
+    """A permission class that lets in who has `permission` (a name of `grants.GRANTS`, asked for each request).
+
+    Others are answered 403 with the tier or role that they need; requests without credentials 401."""
+    if permission not in GRANTS:
+        raise KeyError(permission)
+
+    class Needs(BasePermission):
         def has_permission(self, request: Request, view: APIView) -> bool:
-            user = request.user
-            return isinstance(user, User) and (_is_admin(user) or Tier(user.tier).rank >= tier.rank)
+            if not isinstance(request.user, User):
+                return False
+            right_require(request, permission)
+            return True
 
-    return TierAtLeast
+    return Needs
 
 
 def role_at_least(role: Role) -> type[BasePermission]:
-    """A permission class that lets in users whose role is `role` or above; refusals as for tiers."""
+    """A permission class that lets in operators of `role` or above, whatever they are allowed beyond that; refusals as
+    of `needs`."""
 
     class RoleAtLeast(BasePermission):
-        code: ClassVar[str] = "role_required"
-        message: ClassVar[str] = f"This needs the role {role.value}."
-
         def has_permission(self, request: Request, view: APIView) -> bool:
             user = request.user
-            return isinstance(user, User) and Role(user.role).rank >= role.rank
+            if isinstance(user, User) and level_rank(level_of(user)) < level_rank(role.value):
+                raise RightDenied(RightMissing(role.value))
+            return isinstance(user, User)
 
     return RoleAtLeast
+
+
+def right_require(request: Request, permission: str) -> None:
+    """For views in which only some requests need it: RightDenied (403) unless the caller has `permission`."""
+    try:
+        permission_require(caller(request), permission)
+    except RightMissing as error:
+        raise RightDenied(error) from error
 
 
 def caller(request: Request) -> User:
     """Who asks, in views that let in signed-in users only."""
     assert isinstance(request.user, User)
     return request.user
-
-
-def _is_admin(user: User) -> bool:
-    return Role(user.role).rank >= Role.ADMIN.rank

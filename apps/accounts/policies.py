@@ -16,14 +16,15 @@ class Column:
     daily_arbitrage: int | None
     daily_technical: int | None
     delay_s: int
+    analytics_days: int | None
 
 
 COLUMNS = {
-    "free": Column(list_limit=5, daily_arbitrage=3, daily_technical=3, delay_s=300),
-    "basic": Column(list_limit=10, daily_arbitrage=10, daily_technical=10, delay_s=0),
-    "premium": Column(list_limit=20, daily_arbitrage=None, daily_technical=None, delay_s=0),
-    "enterprise": Column(list_limit=50, daily_arbitrage=None, daily_technical=None, delay_s=0),
-    ADMIN_COLUMN: Column(list_limit=100, daily_arbitrage=None, daily_technical=None, delay_s=0),
+    "free": Column(list_limit=5, daily_arbitrage=3, daily_technical=3, delay_s=300, analytics_days=7),
+    "basic": Column(list_limit=10, daily_arbitrage=10, daily_technical=10, delay_s=0, analytics_days=7),
+    "premium": Column(list_limit=20, daily_arbitrage=None, daily_technical=None, delay_s=0, analytics_days=30),
+    "enterprise": Column(list_limit=50, daily_arbitrage=None, daily_technical=None, delay_s=0, analytics_days=None),
+    ADMIN_COLUMN: Column(list_limit=100, daily_arbitrage=None, daily_technical=None, delay_s=0, analytics_days=None),
 }
 
 
@@ -49,6 +50,14 @@ def declare_policies() -> None:
             min=0,
             help="Seconds an opportunity is held back from this tier.",
         )
+        config.declare(
+            f"tier.{name}.analytics_days",
+            int,
+            column.analytics_days,
+            min=1,
+            nullable=True,
+            help="Days that one's own analytics go back; null is all.",
+        )
 
 
 def policy_read(column: str) -> TierPolicy:
@@ -63,4 +72,5 @@ def policy_read(column: str) -> TierPolicy:
             technical=config.get(f"tier.{column}.daily_technical"),
         ),
         delay_s=config.get(f"tier.{column}.delay_s"),
+        analytics_days=config.get(f"tier.{column}.analytics_days"),
     )

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.enums import Role, Tier, UserStatus
 from apps.accounts.models import ApiToken
-from apps.accounts.permissions import role_at_least, tier_at_least
+from apps.accounts.permissions import needs
 from apps.accounts.services import token_create, token_revoke
 from apps.core.clock import wall_now
 from tests.accounts.conftest import MakeUser
@@ -25,11 +25,11 @@ class AnyUser(APIView):
 
 
 class PremiumOnly(AnyUser):
-    permission_classes = (tier_at_least(Tier.PREMIUM),)
+    permission_classes = (needs("opportunities.premium"),)
 
 
 class AdminOnly(AnyUser):
-    permission_classes = (role_at_least(Role.ADMIN),)
+    permission_classes = (needs("admin.users"),)
 
 
 urlpatterns = [
@@ -111,7 +111,7 @@ def test_tier_permission_names_the_tier(make_user: MakeUser, tier: Tier, role: R
     got, body, _ = _get("premium", f"Token {text}")
     assert got == status
     if status == 403:
-        assert body["code"] == "tier_required"
+        assert (body["code"], body["required_tier"]) == ("tier_required", "premium")
         assert "premium" in str(body["detail"])
 
 
@@ -121,4 +121,5 @@ def test_role_permission_names_the_role(make_user: MakeUser, role: Role, status:
     got, body, _ = _get("admin", f"Token {text}")
     assert got == status
     if status == 403:
-        assert (body["code"], "admin" in str(body["detail"])) == ("role_required", True)
+        assert (body["code"], body["required_role"]) == ("role_required", "admin")
+        assert "admin" in str(body["detail"])

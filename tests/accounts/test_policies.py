@@ -58,7 +58,15 @@ def test_senseless_numbers_are_refused(db: None, key: str, value: object) -> Non
 
 
 def test_unknown_tier_is_an_error(db: None) -> None:
-    with pytest.raises(ValueError, match="pro"):
-        tier_policy("pro")
+    with pytest.raises(ValueError, match="gold"):
+        tier_policy("gold")
     with pytest.raises(KeyError):
-        policy_read("pro")
+        policy_read("gold")
+
+
+def test_the_old_name_of_a_tier_is_read_and_never_written() -> None:
+    assert Tier("pro") is Tier(" PRO ") is Tier("Enterprise") is Tier.ENTERPRISE
+    assert "pro" not in Tier.values
+    for name in ("gold", "", None, 7):
+        with pytest.raises(ValueError):
+            Tier(name)

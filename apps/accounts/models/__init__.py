@@ -1,6 +1,26 @@
-"""People and the tokens they call the API with."""
+"""People, how they came, what they may, and the tokens they call the API with."""
 
+from apps.accounts.models.affiliates import Affiliate
+from apps.accounts.models.invitations import Invitation, InvitationUse
+from apps.accounts.models.letters import Letter
 from apps.accounts.models.people import User
+from apps.accounts.models.referrals import BonusEntry, Referral, ReferralCode
+from apps.accounts.models.registrations import Registration
+from apps.accounts.models.subscriptions import PaymentEvent, Subscription, SubscriptionChange
 from apps.accounts.models.tokens import ApiToken
 
-__all__ = ["ApiToken", "User"]
+__all__ = [
+    "Affiliate",
+    "ApiToken",
+    "BonusEntry",
+    "Invitation",
+    "InvitationUse",
+    "Letter",
+    "PaymentEvent",
+    "Referral",
+    "ReferralCode",
+    "Registration",
+    "Subscription",
+    "SubscriptionChange",
+    "User",
+]

@@ -22,7 +22,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": "This address is already in use."},
     )
     name = models.CharField(max_length=120, blank=True)
+    # What the account opens now: the highest of the base and of the subscriptions that count. Written by one service.
     tier = models.CharField(max_length=16, choices=Tier.choices, default=Tier.FREE, db_index=True)
+    base_tier = models.CharField(
+        max_length=16, choices=Tier.choices, default=Tier.FREE, help_text="What it opens without any subscription."
+    )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
     status = models.CharField(
         max_length=16,
@@ -35,6 +39,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may use the admin", default=False)
     last_activity_at = models.DateTimeField(null=True, blank=True)
     date_joined = models.DateTimeField(auto_now_add=True)
+    email_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    registered = models.BooleanField(default=False, editable=False, help_text="Came by registering.")
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -28,6 +28,7 @@ def user_create(
         email=email_normal(email),
         name=name,
         tier=tier,
+        base_tier=tier,
         role=role,
         status=status,
         is_staff=is_staff,

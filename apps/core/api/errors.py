@@ -34,6 +34,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         detail=detail,
         errors=list(_field_errors(error.detail)) if isinstance(error, exceptions.ValidationError) else [],
     )
+    # Members of its own that a problem may have (RFC 9457 section 3.2), such as the tier that would be needed.
+    response.data |= getattr(error, "extra", {})
     response.content_type = CONTENT_TYPE
     return response
 

@@ -23,12 +23,14 @@ class ProblemSerializer(serializers.Serializer):
     code = serializers.CharField()
     detail = serializers.CharField()
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
+    required_tier = serializers.CharField(required=False, help_text="with `tier_required`: the lowest tier that may")
+    required_role = serializers.CharField(required=False, help_text="with `role_required`: the lowest role that may")
 
 
 def error_response(
-    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None
+    status: int, code: str, detail: str, *, errors: list[dict[str, str]] | None = None, **extra: str
 ) -> dict[tuple[int, str], OpenApiResponse]:
-    """An entry of `extend_schema(responses=…)`: a problem document with an example."""
-    body = problem(status=status, code=code, detail=detail, errors=errors)
+    """An entry of `extend_schema(responses=…)`: a problem document with an example; `extra` are members of its own."""
+    body = problem(status=status, code=code, detail=detail, errors=errors) | extra
     example = OpenApiExample(code, value=body, response_only=True, status_codes=[str(status)], media_type=CONTENT_TYPE)
     return {(status, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=body["title"], examples=[example])}

@@ -17,7 +17,7 @@ from apps.distribution.api.serializers import (
 )
 
 _401 = error_response(401, "not_authenticated", "Authentication credentials were not provided.")
-_403 = error_response(403, "role_required", "This needs the role admin.")
+_403 = error_response(403, "role_required", "This needs the role admin.", required_role="admin")
 _NO_GROUP = error_response(404, "not_found", "There is no such group of yours.")
 _NO_DECISION = error_response(404, "not_found", "Nothing was decided about you and this opportunity.")
 _INVALID = error_response(

@@ -12,8 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Role
-from apps.accounts.permissions import role_at_least
+from apps.accounts.permissions import needs
 from apps.core import clock
 from apps.core.api.origin import OriginHeaderMixin
 from apps.core.api.pagination import CursorPagination
@@ -111,7 +110,7 @@ class OwnStatistics(_Own):
 class OpportunityStatistics(_Own):
     """What became of one opportunity."""
 
-    permission_classes = (IsAuthenticated, role_at_least(Role.ADMIN))
+    permission_classes = (IsAuthenticated, needs("admin.opportunities"))
 
     def get(self, request: Request, id: UUID) -> Response:
         """Over everybody."""

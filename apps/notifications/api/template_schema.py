@@ -17,7 +17,7 @@ from apps.notifications.api.template_forms import (
 )
 
 _401 = error_response(401, "not_authenticated", "Authentication credentials were not provided.")
-_403 = error_response(403, "role_required", "This needs the role admin.")
+_403 = error_response(403, "role_required", "This needs the role admin.", required_role="admin")
 _404 = error_response(404, "not_found", "There is no such template.")
 _WORDS = error_response(400, "template_undeclared", "The words name 'symbl', which no variable declares.")
 _INVALID = error_response(

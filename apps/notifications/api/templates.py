@@ -10,8 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Role
-from apps.accounts.permissions import role_at_least
+from apps.accounts.permissions import needs
 from apps.core.api.origin import OriginHeaderMixin
 from apps.core.api.pagination import CursorPagination
 from apps.core.later import later
@@ -38,7 +37,7 @@ else:
 class _Operators(OriginHeaderMixin, APIView):
     """Words that everybody reads are for administrators to write."""
 
-    permission_classes = (role_at_least(Role.ADMIN),)
+    permission_classes = (needs("admin.templates"),)
 
     def template(self, template_id: int) -> Template:
         """One version, or 404."""

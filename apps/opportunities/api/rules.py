@@ -10,8 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Tier
-from apps.accounts.permissions import caller, tier_at_least
+from apps.accounts.permissions import caller, needs
 from apps.core import clock
 from apps.core.api.origin import OriginHeaderMixin
 from apps.core.api.strict import StrictMixin
@@ -41,7 +40,7 @@ class _Rules(OriginHeaderMixin, APIView):
         """Free accounts have no rules."""
         permissions: list[Any] = list(super().get_permissions())
         if self.request.method in _MAKES_SIGNALS:
-            permissions.append(tier_at_least(Tier.BASIC)())
+            permissions.append(needs("opportunities.rules")())
         return permissions
 
 
@@ -118,7 +117,7 @@ class LeadsRequest(StrictMixin, serializers.Serializer):
 class Correlation(OriginHeaderMixin, APIView):
     """Lead and lag of technical signals against the arbitrage edges of an instrument."""
 
-    permission_classes = (IsAuthenticated, tier_at_least(Tier.BASIC))
+    permission_classes = (IsAuthenticated, needs("opportunities.scan"))
     throttle_classes = (LeadsThrottle,)
 
     @extend_schema(**schema.CORRELATION)

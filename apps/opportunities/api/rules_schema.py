@@ -10,7 +10,7 @@ from apps.core.api.schema import error_response
 from apps.opportunities.api.serializers import LeadsSerializer, RuleSerializer
 
 _UNAUTHORISED = error_response(401, "token_expired", "This token has expired.")
-_TIER = error_response(403, "tier_required", "This needs the basic tier or a higher one.")
+_TIER = error_response(403, "tier_required", "This needs the basic tier or a higher one.", required_tier="basic")
 _NOT_FOUND = error_response(404, "rule_not_found", "There is no such rule.")
 _INVALID = error_response(
     400,

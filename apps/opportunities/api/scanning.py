@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Tier
-from apps.accounts.permissions import caller, tier_at_least
+from apps.accounts.permissions import caller, needs
 from apps.accounts.selectors import user_policy
 from apps.core import clock
 from apps.core.api.origin import OriginHeaderMixin
@@ -37,7 +36,7 @@ class ScanThrottle(HouseThrottle):
 class Scan(OriginHeaderMixin, APIView):
     """Look through today's snapshots; for tiers that are shown opportunities without a delay."""
 
-    permission_classes = (IsAuthenticated, tier_at_least(Tier.BASIC))
+    permission_classes = (IsAuthenticated, needs("opportunities.scan"))
     throttle_classes = (ScanThrottle,)
 
     def post(self, request: Request) -> Response:

@@ -79,7 +79,7 @@ _INVALID = error_response(
 )
 
 _NOT_FOUND = error_response(404, "opportunity_not_found", "There is no such opportunity.")
-_TIER = error_response(403, "tier_required", "This needs the premium tier or a higher one.")
+_TIER = error_response(403, "tier_required", "This needs the premium tier or a higher one.", required_tier="premium")
 _THROTTLED = error_response(429, "throttled", "Request was throttled. Expected available in 4 seconds.")
 _USED_UP = error_response(429, "daily_quota", "Your tier's opportunities of today are used up.")
 _UNCHANGED = {304: OpenApiResponse(description="As it was when it had that `ETag`.")}

@@ -14,8 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.enums import Tier
-from apps.accounts.permissions import caller, tier_at_least
+from apps.accounts.permissions import caller, needs
 from apps.core import clock
 from apps.core.api.conditional import ConditionalMixin
 from apps.core.api.origin import OriginHeaderMixin
@@ -60,7 +59,7 @@ class OpportunityList(OriginHeaderMixin, ConditionalMixin, generics.ListAPIView)
         """The premium picks are for the premium tier."""
         permissions: list[Any] = list(super().get_permissions())
         if self.request.query_params.get("premium") == "true":
-            permissions.append(tier_at_least(Tier.PREMIUM)())
+            permissions.append(needs("opportunities.premium")())
         return permissions
 
     @cached_property

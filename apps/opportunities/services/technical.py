@@ -13,8 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 
-from apps.accounts.enums import Role, Tier
-from apps.accounts.selectors import users_active
+from apps.accounts.selectors import users_allowed
 from apps.core import clock, events
 from apps.markets.candles.timeframes import TIMEFRAMES
 from apps.opportunities.enums import OpportunityKind, OpportunityStatus, Reason
@@ -115,9 +114,7 @@ def technical_detect(*, now: datetime) -> TechnicalRun:
 
 def _rules() -> dict[UUID, Rule]:
     """Enabled rules: the house's, and those of active people whose tier may have rules."""
-    below_admin = [role for role in Role if role.rank < Role.ADMIN.rank]
-    people = users_active().exclude(tier=Tier.FREE, role__in=below_admin)
-    may = Q(owner__isnull=True) | Q(owner__in=people)
+    may = Q(owner__isnull=True) | Q(owner__in=users_allowed("opportunities.rules"))
     rules = {}
     for row in TechnicalRule.objects.filter(may, is_enabled=True):
         try:
