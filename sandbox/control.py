@@ -19,6 +19,7 @@ from sandbox.providers.hooks import HookRules, Hooks, SecretError
 from sandbox.providers.smtp import MailServer
 from sandbox.providers.telegram import Said, Telegram, TelegramState
 from sandbox.providers.webpush import WebPush
+from sandbox.tally import Tally
 from sandbox.weights import WeightLimit, Weights
 
 Facts = Callable[[], Mapping[str, Any]]
@@ -40,6 +41,7 @@ class Control:
         inbox: Inbox,
         faults: FaultTable,
         weights: Weights,
+        tally: Tally,
         hooks: Hooks,
         telegram: Telegram,
         mail: MailServer,
@@ -53,6 +55,7 @@ class Control:
         self._inbox = inbox
         self._faults = faults
         self._weights = weights
+        self._tally = tally
         self._hooks = hooks
         self._telegram = telegram
         self._mail = mail
@@ -74,6 +77,7 @@ class Control:
             web.put("/_sandbox/faults", self.faults_put),
             web.get("/_sandbox/weights", self.weights_get),
             web.put("/_sandbox/weights", self.weights_put),
+            web.get("/_sandbox/limits", self.limits),
             web.put("/_sandbox/secrets", self.secrets_put),
             web.put("/_sandbox/hook-rules", self.hook_rules_put),
             web.put("/_sandbox/telegram", self.telegram_put),
@@ -120,6 +124,10 @@ class Control:
         except (msgspec.DecodeError, ValueError) as error:
             return _refused(f"not a list of weight limits: {error}")
         return _json(self._weights.describe())
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """How often providers were called, by what they limit, and how many calls were too many."""
+        return _json(self._tally.describe())
 
     async def secrets_put(self, request: web.Request) -> web.Response:
         """Tell the signing secrets of hooks: `{name or URL: "whsec_…" | [..] | null}`; others stay as they are."""
@@ -175,6 +183,7 @@ class Control:
         self._inbox.clear()
         self._faults.replace([])
         self._weights.replace([])
+        self._tally.reset()
         self._hooks.reset()
         self._telegram.reset()
         self._mail.reset()

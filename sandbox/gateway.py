@@ -11,6 +11,7 @@ from yarl import URL
 
 from sandbox.calls import Answer, Call, Host, json_answer, problem
 from sandbox.faults import GARBAGE, Fault, FaultTable
+from sandbox.tally import Limited, Tally
 from sandbox.weights import Weights
 
 CallAnswer = Callable[[Call], Awaitable[Answer]]
@@ -20,11 +21,17 @@ class Gateway:
     """Hosts by name, the world behind them by mode: recordings answer, or the real hosts, or nobody."""
 
     def __init__(
-        self, hosts: Mapping[str, Host], faults: FaultTable, weights: Weights, forward: CallAnswer | None = None
+        self,
+        hosts: Mapping[str, Host],
+        faults: FaultTable,
+        weights: Weights,
+        forward: CallAnswer | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._hosts = hosts
         self._faults = faults
         self._weights = weights
+        self._tally = tally or Tally()
         self._forward = forward
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,6 +56,9 @@ class Gateway:
             now=time.time(),
             raw_query=url.raw_query_string,
         )
+        host = self._hosts.get(call.host)
+        if isinstance(host, Limited):
+            self._tally.seen(call.host, host.scopes(call), call.now)
         fault = self._faults.hit(host=call.host, path=call.path, method=call.method)
         if fault is None:
             return _response(await self._answer(call))

@@ -32,6 +32,7 @@ from sandbox.recordings.replay import Replay
 from sandbox.sockets import socket_hosts
 from sandbox.sockets.base import SocketHost
 from sandbox.sockets.gateway import SocketGateway
+from sandbox.tally import Tally
 from sandbox.weights import Weights
 
 MAX_BODY = 20_000_000
@@ -69,9 +70,9 @@ async def serve(options: Options, ready: Callable[[str], None] = print) -> None:
     OSError when a port is taken, ValueError when a replay has nothing to play."""
     async with AsyncExitStack() as stack:
         market = await _market(options, stack)
-        inbox, faults, weights = Inbox(), FaultTable(options.seed), Weights()
+        inbox, faults, weights, tally = Inbox(), FaultTable(options.seed), Weights(), Tally()
         signs_in = oauth2.TokenServer()
-        telegram, hooks, mail = Telegram(inbox), Hooks(inbox, signs_in), MailServer(inbox, faults)
+        telegram, hooks, mail = Telegram(inbox), Hooks(inbox, signs_in), MailServer(inbox, faults, tally)
         chats = slack.Slack(inbox), discord.Discord(inbox)
         push, sms, ntfy = webpush.WebPush(inbox), twilio.Twilio(inbox), services.Ntfy(inbox)
         tokens = google.GoogleTokens()
@@ -80,12 +81,13 @@ async def serve(options: Options, ready: Callable[[str], None] = print) -> None:
         hosts |= {webpush.HOST: push, google.HOST: fcm, google.TOKEN_HOST: tokens, twilio.HOST: sms}
         hosts |= {slack.HOST: chats[0], discord.HOST: chats[1], oauth2.HOST: signs_in}
         hosts |= {services.PUSHOVER_HOST: services.Pushover(inbox), services.NTFY_HOST: ntfy}
-        gateway = Gateway(hosts, faults, weights, market.forward)
+        gateway = Gateway(hosts, faults, weights, market.forward, tally)
         facts: dict[str, Any] = dict(market.facts)
         control = Control(
             inbox=inbox,
             faults=faults,
             weights=weights,
+            tally=tally,
             hooks=hooks,
             telegram=telegram,
             mail=mail,

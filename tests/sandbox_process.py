@@ -68,6 +68,12 @@ class Sandbox:
         assert isinstance(answer, dict)
         return answer
 
+    def limits(self) -> list[dict[str, Any]]:
+        """How often providers were called against what they publish."""
+        answer = self._call("GET", "limits")
+        assert isinstance(answer, list)
+        return answer
+
     def reset(self) -> None:
         """Forget what arrived, the faults and the secrets."""
         self._call("POST", "reset")

@@ -42,6 +42,11 @@ class Discord:
         """Full buckets."""
         self._buckets.clear()
 
+    def scopes(self, call: Call) -> list[tuple[str, Rate]]:
+        """A message counts for its webhook and for all that one sender calls."""
+        found = _PATH.fullmatch(call.path)
+        return [] if found is None else [(f"hook {found['id']}", PER_WEBHOOK), ("all", OVERALL)]
+
     def answer(self, call: Call) -> Answer:
         """One message."""
         found = _PATH.fullmatch(call.path)
@@ -53,7 +58,7 @@ class Discord:
             return _failure(401, 50027, "Invalid Webhook Token")
         if found["id"].startswith("220") and "thread_id" not in call.query:
             return _failure(400, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id")
-        for key, rate in ((f"hook {found['id']}", PER_WEBHOOK), ("all", OVERALL)):
+        for key, rate in self.scopes(call):
             wait = self._buckets.take([(key, rate)], call.now)
             if wait > 0.0:
                 return _too_many(wait, everywhere=key == "all")

@@ -12,9 +12,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.inbox import Inbox
+from sandbox.providers.buckets import Rate
 from sandbox.providers.oauth2 import TokenServer
 
 HOST = "hooks.sandbox.test"
+# Nobody publishes a figure for other people's servers: these are what docs/channels.md promises their owners.
+PER_URL = (Rate(10, 1.0, 10), Rate(300, 60.0, 300))
+PER_HOST = Rate(200, 1.0, 200)
 
 
 class SecretError(ValueError):
@@ -73,6 +77,12 @@ class Hooks:
                 self._secrets.pop(_name(name), None)
             else:
                 self._secrets[_name(name)] = [value] if isinstance(value, str) else list(value)
+
+    def scopes(self, call: Call) -> list[tuple[str, Rate]]:
+        """A webhook counts for its URL and for the host."""
+        name = _name(call.path)
+        second, minute = PER_URL
+        return [(f"url {name}", second), (f"url_minute {name}", minute), ("all", PER_HOST)]
 
     def answer(self, call: Call) -> Answer:
         """Take one webhook: 401 when its signature is bad; without a told secret or rule nothing is checked."""

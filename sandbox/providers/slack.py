@@ -52,6 +52,11 @@ class Slack:
         """Full buckets."""
         self._buckets.clear()
 
+    def scopes(self, call: Call) -> list[tuple[str, Rate]]:
+        """A message counts for its webhook."""
+        found = _PATH.fullmatch(call.path)
+        return [] if found is None else [(f"webhook {found['team']}/{found['hook']}", PER_WEBHOOK)]
+
     def answer(self, call: Call) -> Answer:
         """One message."""
         found = _PATH.fullmatch(call.path)
@@ -61,7 +66,7 @@ class Slack:
             return _text(403, "invalid_token")
         if found["hook"] in _REFUSALS:
             return _text(*_REFUSALS[found["hook"]])
-        wait = self._buckets.take([(f"{found['team']}/{found['hook']}", PER_WEBHOOK)], call.now)
+        wait = self._buckets.take(self.scopes(call), call.now)
         if wait > 0.0:
             return _text(429, "rate_limited", math.ceil(wait))
         try:

@@ -26,10 +26,15 @@ from email.message import EmailMessage
 
 from sandbox.faults import Fault, FaultTable
 from sandbox.inbox import Inbox
+from sandbox.providers.buckets import Rate
+from sandbox.tally import Tally
 
 HOST = "smtp"
 MAX_SIZE = 10_000_000
 SLOW_S = 5.0
+# No server publishes a figure: these are what docs/channels.md promises.
+PER_MAILBOX = (Rate(5, 1.0, 5), Rate(60, 3600.0, 60))
+OVERALL = Rate(50, 1.0, 50)
 _LINE = 64 * 1024
 _REFUSALS = {
     "bounce": "550 5.1.1 The email account that you tried to reach does not exist",
@@ -73,9 +78,10 @@ class _Session:
 class MailServer:
     """The listening side; `port` is known after `start`."""
 
-    def __init__(self, inbox: Inbox, faults: FaultTable) -> None:
+    def __init__(self, inbox: Inbox, faults: FaultTable, tally: Tally) -> None:
         self._inbox = inbox
         self._faults = faults
+        self._tally = tally
         self._greylisted: set[str] = set()
         self._server: asyncio.Server | None = None
         self._commands: dict[str, Callable[[_Session, str], Awaitable[None]]] = {
@@ -123,6 +129,8 @@ class MailServer:
         if verb == "QUIT":
             await session.say("221 2.0.0 Bye")
             return False
+        if verb == "RCPT":
+            self._tally.seen(HOST, _scopes(_address(argument, "TO") or ""), time.time())
         if await self._fault(session, self._faults.hit(host=HOST, path=f"/{verb}", method="SMTP")):
             return True
         command = self._commands.get(verb)
@@ -331,6 +339,11 @@ def bounce_made(sender: str, address: str, status: str, words: str, original: Em
             "",
         )
     )
+
+
+def _scopes(mailbox: str) -> list[tuple[str, Rate]]:
+    second, hour = PER_MAILBOX
+    return [("all", OVERALL), (f"mailbox {mailbox}", second), (f"mailbox_hour {mailbox}", hour)]
 
 
 def _address(argument: str, word: str) -> str | None:

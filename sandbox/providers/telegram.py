@@ -91,6 +91,16 @@ class Telegram:
         secrets = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret else {}
         return Update(url, {"Content-Type": "application/json", **secrets}, body)
 
+    def scopes(self, call: Call) -> list[tuple[str, Rate]]:
+        """A message counts for the bot and for its chat."""
+        found = _PATH.fullmatch(call.path)
+        if found is None or found["method"].lower() != "sendmessage":
+            return []
+        try:
+            return _limits(str(_parameters(call).get("chat_id", "")))
+        except ValueError:
+            return [("all", OVERALL)]
+
     def answer(self, call: Call) -> Answer:
         """One Bot API call."""
         found = _PATH.fullmatch(call.path)
@@ -139,10 +149,7 @@ class Telegram:
         # Telegram counts UTF-16 code units, after the entities are parsed.
         if len(text.encode("utf-16-le")) // 2 > TEXT_LIMIT:
             return _failure(400, "Bad Request: message is too long")
-        limits = [("all", OVERALL), (f"chat {chat}", PER_CHAT)]
-        if chat.startswith("-"):
-            limits.append((f"group {chat}", PER_GROUP))
-        wait = self._buckets.take(limits, now)
+        wait = self._buckets.take(_limits(chat), now)
         if wait > 0.0:
             return _too_many(math.ceil(wait))
         return self._deliver(chat, text, source, parameters, now)
@@ -183,6 +190,11 @@ class Telegram:
         return _success(
             {"message_id": self._message_id, "date": int(now), "chat": {"id": chat_id, "type": kind}, "text": text}
         )
+
+
+def _limits(chat: str) -> list[tuple[str, Rate]]:
+    of_group = [(f"group {chat}", PER_GROUP)] if chat.startswith("-") else []
+    return [("all", OVERALL), (f"chat {chat}", PER_CHAT), *of_group]
 
 
 def _parameters(call: Call) -> dict[str, Any]:
