@@ -48,6 +48,12 @@ if action == 'allow' then
   return {0, 0}
 end
 
+if action == 'unused' then
+  -- The call was not made: somebody else may be the probe.
+  if state == HALF_OPEN and sent > 0 then redis.call('HSET', key, 'probes', sent - 1) end
+  return {0, 0}
+end
+
 if action == 'success' then
   if state == CLOSED then
     if failures > 0 then redis.call('DEL', key) end

@@ -25,8 +25,8 @@ _STATES = (BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN)
 class Breaker:
     """Opens after `failures` in a row for `open_seconds`; then `probes` calls all have to work, one failure reopens.
 
-    Every `allow()` that said True is followed by `success()` or `failure()`. With Redis away it lets everything through
-    (a guard that fails must not stop what it guards) and says so in the log."""
+    Every `allow()` that said True is followed by `success()`, `failure()` or `unused()`. With Redis away it lets
+    everything through (a guard that fails must not stop what it guards) and says so in the log."""
 
     def __init__(self, name: str, *, failures: int = 5, open_seconds: float = 60.0, probes: int = 1) -> None:
         if failures < 1 or probes < 1 or open_seconds <= 0:
@@ -45,6 +45,10 @@ class Breaker:
     def failure(self) -> None:
         """A call failed in a way that speaks against the target (not a throttle, not the caller's own mistake)."""
         self._run("failure")
+
+    def unused(self) -> None:
+        """A call that was allowed was not made after all, so it says nothing of the target."""
+        self._run("unused")
 
     def trip(self, seconds: float) -> None:
         """Open at once for `seconds` (the target announced maintenance, or asks to be left alone)."""

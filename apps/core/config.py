@@ -30,6 +30,7 @@ class Declaration:
     choices: tuple[Any, ...] = ()
     nullable: bool = False
     help: str = ""
+    check: Callable[[Any], None] | None = None
 
 
 _table: dict[str, Declaration] = {}
@@ -47,11 +48,13 @@ def declare(
     choices: tuple[Any, ...] = (),
     nullable: bool = False,
     help: str = "",
+    check: Callable[[Any], None] | None = None,
 ) -> None:
-    """Make `key` known (int, float, Decimal, bool or str); with `nullable` None means "no limit"."""
+    """Make `key` known (int, float, Decimal, bool or str); with `nullable` None means "no limit". `check` raises
+    ValueError for what the bounds can't say; the default is not asked about."""
     if type not in _PARSERS:
         raise OperatorError(f"{key}: values of type {type.__name__} cannot be configured.")
-    declaration = Declaration(key, type, default, min, max, choices, nullable, help)
+    declaration = Declaration(key, type, default, min, max, choices, nullable, help, check)
     _checked(declaration, default)
     _table[key] = declaration
 
@@ -140,6 +143,11 @@ def _checked(declaration: Declaration, value: Any) -> Any:
         raise _misfit(declaration, f"must be at least {declaration.min}")
     if declaration.max is not None and parsed > declaration.max:
         raise _misfit(declaration, f"must be at most {declaration.max}")
+    if declaration.check is not None and parsed != declaration.default:
+        try:
+            declaration.check(parsed)
+        except ValueError as error:
+            raise _misfit(declaration, f"can't be: {error}") from None
     return parsed
 
 

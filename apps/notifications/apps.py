@@ -4,6 +4,14 @@ from django.apps import AppConfig
 from django.conf import settings
 
 
+def tiers_check(text: str) -> None:
+    """ValueError for what is no line of limits."""
+    # Limits know Redis; a command that sets none does not load it.
+    from apps.notifications.tiers import tiers_read
+
+    tiers_read(text)
+
+
 class NotificationsConfig(AppConfig):
     name = "apps.notifications"
     label = "notifications"
@@ -11,6 +19,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the core what this room has: secrets to rotate, runtime settings, health probes, a table of plug-ins."""
         from apps.core import config, health, vault
+        from apps.notifications.channels.registry import CHANNELS
         from apps.notifications.health import channels_probe, deliveries_probe
 
         vault.register("notifications.Endpoint", "credentials")
@@ -21,12 +30,23 @@ class NotificationsConfig(AppConfig):
             settings.PROFILE,
             help="How deliveries are run: balanced, high_performance, high_reliability, or a profile of your own.",
         )
+        config.declare("notifications.user_per_second", int, 10, min=1, help="Messages to one person in a second.")
         config.declare("notifications.user_per_minute", int, 120, min=1, help="Messages to one person in a minute.")
         config.declare(
             "notifications.webhook_overlap_h", int, 24, min=1, max=720,
             help="Hours for which a webhook's signing secret still signs after it was changed.",
         )  # fmt: skip
         config.declare("notifications.user_per_hour", int, 2000, min=1, help="Messages to one person in an hour.")
+        config.declare("notifications.user_per_day", int, 10_000, min=1, help="Messages to one person in 24 hours.")
+        for channel in CHANNELS.names():
+            config.declare(
+                f"notifications.limits.{channel}",
+                str,
+                "",
+                check=tiers_check,
+                help="Limits of your own contract: provider 25/s 50000/d endpoint 500/d (s, m, h, d). "
+                "What is not named stays as the provider publishes it.",
+            )
         config.declare(
             "notifications.variants_adapt", bool, False, help="Whether readers' answers move the shares of variants."
         )

@@ -117,6 +117,18 @@ def test_a_probe_whose_result_never_comes_frees_its_place(redis_state: None) -> 
     assert not target.allow()
 
 
+def test_a_probe_that_was_not_made_frees_its_place_at_once(redis_state: None) -> None:
+    target = opened()
+    pass_time(61)
+    assert target.allow()
+    target.unused()
+    assert [target.allow(), target.allow()] == [True, False]
+    target.success()
+    assert target.state() is BreakerState.CLOSED
+    target.unused()
+    assert target.allow()
+
+
 def test_a_round_that_is_given_up_counts_for_nothing(redis_state: None) -> None:
     target = opened(probes=2)
     pass_time(61)

@@ -10,11 +10,12 @@ import pytest
 from apps.core import clock, limits
 from apps.core.breaker import BreakerState
 from apps.core.exceptions import TemporaryError
+from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.enums import DeliveryState, NotificationState, Outcome
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification, Template
 from apps.notifications.services import deliver, endpoint_disable, template_create
 from apps.notifications.services.lease import deliveries_lease
-from apps.notifications.services.prepare import breaker_of
+from apps.notifications.services.prepare import _address_scope, breaker_of, limit_key
 from tests.notifications.people import FACTS, endpoint_new, notification_new, user_new
 from tests.notifications.sink import Answer, Sink
 
@@ -174,10 +175,11 @@ def test_a_webhook_to_the_inside_fails_with_the_reason_and_is_disabled(sink: Sin
     assert "address_blocked" in only_delivery().last_error
 
 
-def test_a_429_is_not_counted_and_closes_the_tap_for_everybody(sink: Sink) -> None:
-    first, second = user_new(), user_new()
+def test_a_429_is_not_counted_and_closes_the_chats_tap_for_everybody(sink: Sink) -> None:
+    first, second, third = user_new(), user_new(), user_new()
     endpoint_new(first, "telegram", "1")
-    endpoint_new(second, "telegram", "2")
+    endpoint_new(second, "telegram", "1")
+    endpoint_new(third, "telegram", "3")
     row = notification_new(first)
     sink.answers = [Answer(429, json.dumps({"parameters": {"retry_after": 40}}))]
     deliver(priority="high")
@@ -191,6 +193,54 @@ def test_a_429_is_not_counted_and_closes_the_tap_for_everybody(sink: Sink) -> No
     held = Delivery.objects.get(notification=other)
     assert (held.state, held.attempts) == (DeliveryState.PENDING, 0)
     assert (held.next_attempt_at - clock.now()).total_seconds() > 30
+    notification_new(third)
+    deliver(priority="high")
+    assert [one.json["chat_id"] for one in sink.arrived] == ["1", "3"], "another chat is nobody's flood"
+
+
+def test_429s_for_many_chats_close_the_bots_tap(sink: Sink) -> None:
+    for number in range(1, 13):
+        user = user_new()
+        endpoint_new(user, "telegram", str(number))
+        notification_new(user)
+    sink.answers = [Answer(429, json.dumps({"parameters": {"retry_after": 40}}))] * 12
+    deliver(priority="high")
+    assert set(Delivery.objects.values_list("state", "attempts")) == {(DeliveryState.PENDING, 0)}
+    late = user_new()
+    endpoint_new(late, "telegram", "99")
+    notification_new(late)
+    asked = len(sink.arrived)
+    deliver(priority="high")
+    assert len(sink.arrived) == asked, "the bot as a whole is asked to wait"
+
+
+def test_a_probe_that_a_limit_holds_back_leaves_its_place_to_another(sink: Sink) -> None:
+    first, second = user_new(), user_new()
+    endpoint_new(first, "telegram", "1")
+    endpoint_new(second, "telegram", "2")
+    breaker = breaker_of(f"telegram:{sink.netloc}")
+    breaker.trip(0.001)
+    limits.close_tap(limit_key(_address_scope(CHANNELS.get("telegram"), "1")), 30)
+    notification_new(first)
+    deliver(priority="high")
+    assert sink.arrived == []
+    notification_new(second)
+    deliver(priority="high")
+    assert [one.json["chat_id"] for one in sink.arrived] == ["2"]
+    assert breaker.state() is BreakerState.CLOSED
+
+
+def test_failures_among_answers_are_not_in_a_row(sink: Sink, settings: Any) -> None:
+    settings.DELIVERY_ATTEMPTS = 1
+    for turn in range(2):
+        sink.answers = [BROKEN] * 3
+        for number in range(1, 13):
+            user = user_new()
+            endpoint_new(user, "telegram", str(100 * turn + number))
+            notification_new(user)
+        deliver(priority="high")
+    assert Delivery.objects.filter(state=DeliveryState.DEAD).count() == 6
+    assert breaker_of(f"telegram:{sink.netloc}").state() is BreakerState.CLOSED
 
 
 def test_a_channel_without_credentials_hands_over_at_once(sink: Sink, settings: Any) -> None:

@@ -55,6 +55,9 @@ class TelegramChannel(Channel):
     provider_limits: ClassVar[tuple[Limit, ...]] = (Limit(30, 1),)
     endpoint_limits: ClassVar[tuple[Limit, ...]] = (Limit(1, 1),)
     group_limits: ClassVar[tuple[Limit, ...]] = (Limit(1, 1), Limit(20, 60))
+    # A 429 does not say whose limit it was; the chat's is the stricter one by far. Where many chats are asked to wait,
+    # the bot as a whole is (see `services.pauses`).
+    own_pauses: ClassVar[bool] = True
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("token", "TELEGRAM_BOT_TOKEN", required=True, secret=True),
         Setting("url", "TELEGRAM_API_URL", required=True),

@@ -126,22 +126,31 @@ def _database_lost(error: OperationalError | InterfaceError) -> None:
 
 
 def _tell_targets(landed: Sequence[Landed]) -> None:
-    """Close taps and count for breakers: only no answer, or one that says "broken", is the target's failure."""
+    """Close taps and count for breakers: only no answer, or one that says "broken", is the target's failure.
+
+    A breaker counts failures in a row: one that came before an answer, in this flush, is none of them."""
     failures: Counter[str] = Counter()
     answered: set[str] = set()
+    held: set[str] = set()
     for one in landed:
         if one.result.happened is Happened.TEMPORARY:
             failures[one.job.target] += 1
         elif one.result.happened.outcome is not None:
             answered.add(one.job.target)
+            del failures[one.job.target]
+        else:
+            held.add(one.job.target)
         for key, seconds in one.pauses.items():
             limits.close_tap(limit_key(key), seconds)
+    for target in held:
+        # If it was the breaker's probe, another one may be.
+        breaker_of(target).unused()
+    for target in answered:
+        breaker_of(target).success()
     for target, times in failures.items():
         breaker = breaker_of(target)
         for _ in range(times):
             breaker.failure()
-    for target in answered - set(failures):
-        breaker_of(target).success()
 
 
 def _reported(total: Tally, priority: str) -> DeliverReport:

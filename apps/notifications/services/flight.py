@@ -13,6 +13,7 @@ from apps.core.exceptions import ArbEdgeError, OperatorError, TemporaryError, Th
 from apps.notifications.channels.base import Channel
 from apps.notifications.exceptions import EndpointGoneError, ProviderThrottledError
 from apps.notifications.models import Delivery, Endpoint
+from apps.notifications.services.pauses import Pauses
 from apps.notifications.services.states import Happened, Result
 from apps.notifications.types import OutboundMessage, Sent
 
@@ -40,21 +41,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A send that has ended, with its result and the app times of its try."""
+    """A send that has ended, with its result, the app times of its try, and which taps its provider asks to close for
+    how many seconds."""
 
     job: Job
     result: Result
     started_at: datetime
     finished_at: datetime
-
-    @property
-    def pauses(self) -> Mapping[str, float]:
-        """What the provider asked to be left alone, and for how many seconds."""
-        if self.result.happened is Happened.THROTTLED:
-            return {self.job.provider if self.result.all_addresses else self.job.tap: self.result.wait_s}
-        if self.result.happened is Happened.DELIVERED and self.result.wait_s:
-            return {self.job.tap: self.result.wait_s}
-        return {}
+    pauses: Mapping[str, float]
 
 
 class Flight:
@@ -65,6 +59,7 @@ class Flight:
         self.timeout_s = timeout_s
         self._landed: SimpleQueue[Landed] = SimpleQueue()
         self._closed_until: dict[str, float] = {}
+        self._pauses = Pauses()
         self._last_launch = 0.0
         self.count = 0
 
@@ -111,10 +106,10 @@ class Flight:
             result = Result(Happened.LIMITED, "throttled", "Its provider has just asked for a pause.", wait_s=closed_s)
         else:
             result = await self._sent(job)
-        landed = Landed(job, result, started_at, clock.now())
-        for key, seconds in landed.pauses.items():
-            self._closed_until[key] = time.monotonic() + seconds
-        self._landed.put(landed)
+        pauses = self._pauses.of(job.channel, provider=job.provider, tap=job.tap, result=result)
+        for key, seconds in pauses.items():
+            self._closed_until[key] = max(self._closed_until.get(key, 0.0), time.monotonic() + seconds)
+        self._landed.put(Landed(job, result, started_at, clock.now(), pauses))
 
     async def _sent(self, job: Job) -> Result:
         try:

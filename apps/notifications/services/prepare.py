@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from apps.core import config, limits
+from apps.core import limits
 from apps.core.breaker import Breaker, BreakerState
 from apps.core.exceptions import ArbEdgeError, TemporaryError
 from apps.core.limits import Demand, Limit
@@ -17,6 +17,7 @@ from apps.notifications.models import Delivery, Endpoint
 from apps.notifications.services.channels import channel_get
 from apps.notifications.services.endpoints import endpoint_credentials
 from apps.notifications.services.flight import Job
+from apps.notifications.services.limits import endpoint_limits, provider_limits, user_limits
 from apps.notifications.services.messages import message_make
 from apps.notifications.services.quiet import quiet_hold
 from apps.notifications.services.results import Settled
@@ -50,14 +51,22 @@ class Pace:
         moment = time.monotonic()
         to = f"{job.provider} {job.message.address}"
         at = max(moment + wait_s, self._free_at.get(to, 0.0))
-        tightest = max(job.channel.provider_limits, key=_spacing_s)
+        # Of two that are alike the one that spreads them more evenly.
+        tightest = max(provider_limits(job.channel), key=lambda limit: (round(_spacing_s(limit), 6), -limit.seconds))
         window = int(at / tightest.seconds)
         while self._taken[job.provider, window] >= tightest.count:
             window += 1
         self._taken[job.provider, window] += 1
         at = max(at, window * tightest.seconds)
-        self._free_at[to] = at + max(map(_spacing_s, job.channel.limits_of(job.message.address)))
+        self._free_at[to] = at + _behind_s(endpoint_limits(job.channel, job.message.address), wait_s)
         return at - moment
+
+
+def _behind_s(limits: Sequence[Limit], wait_s: float) -> float:
+    """How far behind somebody who has to wait `wait_s` the next one comes: by the shortest tier that can be the cause.
+    That an hour's budget is spread over the hour does not mean that two messages can't follow each other."""
+    causes = [limit for limit in limits if limit.seconds >= wait_s] or list(limits)
+    return _spacing_s(min(causes, key=lambda limit: limit.seconds))
 
 
 def _spacing_s(limit: Limit) -> float:
@@ -76,8 +85,12 @@ def deliveries_prepare(deliveries: Sequence[Delivery], *, pace: Pace, now: datet
             jobs.append(made)
         else:
             settled.append(Settled(row, made, nexts[row.pk]))
-    jobs, blocked = _through_breakers(jobs)
+    jobs, blocked, probed = _through_breakers(jobs)
     jobs, limited = _through_limits(jobs, pace)
+    for job, _ in limited:
+        if job.target in probed:
+            # Nothing else would be let through until the probe has answered.
+            breaker_of(job.target).unused()
     for held in (blocked, limited):
         settled += [Settled(job.delivery, result, job.next_endpoint) for job, result in held]
     return settled, jobs
@@ -113,8 +126,9 @@ def _address_scope(channel: Channel, address: str) -> str:
     return f"{channel.name}:to:{hashlib.sha256(address.encode()).hexdigest()[:24]}"
 
 
-def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Result]]]:
-    """Keep back what goes to a target whose breaker is open; a half-open one lets its probes through."""
+def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Result]], set[str]]:
+    """Keep back what goes to a target whose breaker is open; a half-open one lets its probes through. Also says which
+    targets are being probed."""
     passed: list[Job] = []
     held: list[tuple[Job, Result]] = []
     breakers = {target: breaker_of(target) for target in {job.target for job in jobs}}
@@ -127,14 +141,14 @@ def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Resul
             held.append(
                 (job, Result(Happened.BLOCKED, "breaker_open", f"{job.provider} keeps failing.", wait_s=wait_s))
             )
-    return passed, held
+    return passed, held, {job.target for job in passed if states[job.target] is not BreakerState.CLOSED}
 
 
 def _through_limits(jobs: list[Job], pace: Pace) -> tuple[list[Job], list[tuple[Job, Result]]]:
     """Ask for every job's grants in one call; who is refused comes back when their turn is."""
-    user_limits = _user_limits()
+    of_users = user_limits()
     try:
-        waits = limits.acquire([_demands(job, user_limits) for job in jobs])
+        waits = limits.acquire([_demands(job, of_users) for job in jobs])
     except TemporaryError as error:
         return [], [(job, Result(Happened.LIMITED, error.code, error.message, wait_s=LIMITS_AWAY_S)) for job in jobs]
     passed: list[Job] = []
@@ -148,22 +162,15 @@ def _through_limits(jobs: list[Job], pace: Pace) -> tuple[list[Job], list[tuple[
     return passed, held
 
 
-def _demands(job: Job, user_limits: tuple[Limit, ...]) -> list[Demand]:
+def _demands(job: Job, of_users: tuple[Limit, ...]) -> list[Demand]:
     address = job.message.address
     return [
-        Demand(limit_key(job.provider), job.channel.provider_limits),
-        Demand(limit_key(_address_scope(job.channel, address)), job.channel.limits_of(address)),
-        Demand(f"notify:user:{job.delivery.notification.user_id}", user_limits),
+        Demand(limit_key(job.provider), provider_limits(job.channel)),
+        Demand(limit_key(_address_scope(job.channel, address)), endpoint_limits(job.channel, address)),
+        Demand(f"notify:user:{job.delivery.notification.user_id}", of_users),
     ]
 
 
 def limit_key(scope: str) -> str:
     """The limit key of a provider's host or of an address; a 429 closes the one that is the job's tap."""
     return f"notify:{scope}"
-
-
-def _user_limits() -> tuple[Limit, ...]:
-    return (
-        Limit(config.get("notifications.user_per_minute"), 60),
-        Limit(config.get("notifications.user_per_hour"), 3600),
-    )
