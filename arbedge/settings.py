@@ -282,6 +282,10 @@ FCM_TOKEN_URL = _through_gateway("https://oauth2.googleapis.com/token")
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN")
 TWILIO_API_URL = _through_gateway("https://api.twilio.com")
+# What mobile networks say of a message is told here; Twilio calls only public addresses, the sandbox any.
+TWILIO_STATUS_URL = (
+    f"{PUBLIC_URL}/api/v1/notifications/sms-status" if SANDBOX_URL or PUBLIC_URL.startswith("https://") else ""
+)
 SMS_FROM = env.text("SMS_FROM")
 SMS_MAX_SEGMENTS = env.integer("SMS_MAX_SEGMENTS", 2, low=1, high=10)
 # Inside addresses that outbound calls may reach all the same; the sandbox is the only reason to have one.

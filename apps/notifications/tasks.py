@@ -2,11 +2,12 @@
 
 import threading
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 
 from apps.core import clock, queue
-from apps.notifications import services
+from apps.notifications import services, sms_callback
 from apps.notifications.enums import Priority
 
 # The sweep rings every few seconds; what is due sooner than that gets a ring of its own.
@@ -48,6 +49,14 @@ def deliver(*, priority: str) -> dict[str, Any]:
             kwargs = {"priority": priority}
             queue.ring(DELIVER, key=priority, queue=Priority(priority).queue, countdown=next_in_s, kwargs=kwargs)
     return {"delivered": report.delivered, "retried": report.retried, "failed": report.failed}
+
+
+@shared_task(name="notifications.sms_status", expires=60, ignore_result=True)
+def sms_status(*, delivery_id: str, sid: str, status: str, error: int, tries: int) -> None:
+    """News of a text message that came before its result was written."""
+    told = {"sid": sid, "status": status, "error": error}
+    if not services.sms_status_take(delivery_id=UUID(delivery_id), **told, now=clock.now()):
+        sms_callback.again(delivery_id=delivery_id, **told, tries=tries + 1)
 
 
 @shared_task(name="notifications.sweep", expires=5, ignore_result=True)

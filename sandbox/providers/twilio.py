@@ -1,13 +1,22 @@
 """Twilio's Messages API. Numbers that refuse are Twilio's own magic ones:
-https://www.twilio.com/docs/iam/test-credentials#test-sms-messages; errors: https://www.twilio.com/docs/api/errors"""
+https://www.twilio.com/docs/iam/test-credentials#test-sms-messages; errors: https://www.twilio.com/docs/api/errors
 
+Where a message names a `StatusCallback`, Twilio tells there what became of it, signed
+(https://www.twilio.com/docs/usage/security#validating-requests). A number that ends with 30003 to 30008 is one whose
+network refuses the message with that error; all others get theirs."""
+
+import asyncio
 import base64
+import hashlib
+import hmac
 import math
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.inbox import Inbox
@@ -20,6 +29,9 @@ TOKEN = "sandbox-auth-token"  # noqa: S105
 SENDER = "+15005550006"
 PATH = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 BODY_LIMIT = 1600
+# Networks take a moment; senders write down what they sent meanwhile.
+STATUS_AFTER_S = 0.3
+_NETWORK_ERRORS = ("30003", "30004", "30005", "30006", "30007", "30008")
 PER_ACCOUNT = Rate(100, 1.0, 100)
 _REFUSED = {
     "+15005550001": (21211, "Invalid 'To' Phone Number"),
@@ -42,10 +54,16 @@ class Twilio:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._buckets = Buckets()
+        self._telling: set[asyncio.Task[None]] = set()
 
     def reset(self) -> None:
         """A full bucket."""
         self._buckets.clear()
+
+    def scopes(self, call: Call) -> list[tuple[str, Rate]]:
+        """Every call counts for the account."""
+        del call
+        return [("account", PER_ACCOUNT)]
 
     def answer(self, call: Call) -> Answer:
         """Put one message into the queue."""
@@ -56,7 +74,7 @@ class Twilio:
             return _failure(404, 20404, f"The requested resource {call.path} was not found")
         if call.method != "POST":
             return _failure(405, 20004, "Method not allowed")
-        wait = self._buckets.take([("account", PER_ACCOUNT)], call.now)
+        wait = self._buckets.take(self.scopes(call), call.now)
         if wait > 0.0:
             answer = _failure(429, 20429, "Too Many Requests")
             return Answer(answer.status, answer.body, {**answer.headers, "Retry-After": str(math.ceil(wait))})
@@ -80,7 +98,39 @@ class Twilio:
             "sid": sid, "status": "queued", "to": form["To"], "from": form.get("From"), "body": body,
             "num_segments": str(count), "error_code": None, "error_message": None,
         }  # fmt: skip
+        if form.get("StatusCallback"):
+            telling = asyncio.get_running_loop().create_task(
+                _tell(form["StatusCallback"], status_form(form["To"], sid))
+            )
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         return json_answer(made, 201)
+
+
+def status_form(to: str, sid: str) -> dict[str, str]:
+    """What is told of a message in the end."""
+    error = to[-5:] if to.endswith(_NETWORK_ERRORS) else ""
+    form = {"AccountSid": ACCOUNT, "From": SENDER, "To": to, "MessageSid": sid, "SmsSid": sid}
+    status = "undelivered" if error else "delivered"
+    return form | {"MessageStatus": status, "SmsStatus": status} | ({"ErrorCode": error} if error else {})
+
+
+def signature(url: str, form: Mapping[str, str]) -> str:
+    """Of a callback: its URL and its sorted form, with the account's token."""
+    signed = url + "".join(f"{name}{value}" for name, value in sorted(form.items()))
+    return base64.b64encode(hmac.new(TOKEN.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+
+
+async def _tell(url: str, form: Mapping[str, str]) -> None:
+    await asyncio.sleep(STATUS_AFTER_S)
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=10)) as session,
+            session.post(url, data=form, headers={"X-Twilio-Signature": signature(url, form)}),
+        ):
+            return
+    except (ClientError, TimeoutError) as error:
+        print(f"sandbox: no status callback to {url}: {error}", flush=True)
 
 
 def segment_count(body: str) -> int:

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from tests.api.conftest import MakeUser
 
-# For load balancers, and for Telegram with its secret.
-PUBLIC = ("/api/v1/health", "/api/v1/telegram/webhook")
+# For load balancers, for Twilio with its signature and for Telegram with its secret.
+PUBLIC = ("/api/v1/health", "/api/v1/notifications/sms-status", "/api/v1/telegram/webhook")
 # What signed links in messages lead to: pages for people.
 PAGES = {"/api/v1/notifications/feedback/{token}", "/api/v1/notifications/unsubscribe/{token}"}
 

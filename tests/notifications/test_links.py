@@ -16,7 +16,14 @@ from apps.core import clock
 from apps.core.exceptions import ThrottledError
 from apps.notifications.exceptions import CodeRefused
 from apps.notifications.models import Endpoint
-from apps.notifications.services import deliver, endpoint_try, link_follow, link_start
+from apps.notifications.services import (
+    deliver,
+    endpoint_change,
+    endpoint_disable,
+    endpoint_try,
+    link_follow,
+    link_start,
+)
 from tests.notifications.people import endpoint_new, user_new
 from tests.sandbox_process import Sandbox
 
@@ -65,6 +72,20 @@ def test_a_followed_link_makes_the_chat_an_endpoint(sandbox: Sandbox, live_serve
     # Once only: whoever finds the link later gets nothing.
     assert sandbox.say(chat=6666, text=f"/start {token_of(link.url)}") == 200
     assert Endpoint.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_link_followed_again_leaves_the_endpoints_place_and_name() -> None:
+    user, now = user_new(), clock.now()
+    for turn in range(2):
+        at = now + timedelta(seconds=turn)
+        token = token_of(link_start(user_id=user.pk, channel="telegram", now=at).url)
+        endpoint = link_follow(channel="telegram", token=token, address="42", now=at)
+        if turn == 0:
+            endpoint_change(endpoint_id=endpoint.pk, label="phone", route=2, position=1)
+            endpoint_disable(endpoint_id=endpoint.pk, reason="blocked")
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.label, endpoint.route, endpoint.position, endpoint.usable) == ("phone", 2, 1, True)
 
 
 @pytest.mark.django_db

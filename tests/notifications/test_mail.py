@@ -299,6 +299,60 @@ def test_a_hard_bounce_switches_off_and_its_owner_is_told_elsewhere() -> None:
     assert [one.endpoint for one in told.deliveries.all()] == [chat]
 
 
+def delivered_at(notification: Notification, endpoint: Endpoint) -> Delivery:
+    now = clock.now()
+    Delivery.objects.filter(notification=notification).update(state="delivered", attempts=1, finished_at=now)
+    Notification.objects.filter(pk=notification.pk).update(state="delivered", finished_at=now)
+    return Delivery.objects.get(notification=notification, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("status", ["5.1.1", "4.4.7"])
+def test_mail_that_came_back_was_not_delivered_and_the_next_endpoint_takes_over(status: str) -> None:
+    endpoint = endpoint_new(user_new(), "email", "trader@example.test")
+    chat = endpoint_new(endpoint.user, "telegram", "42", position=1)
+    notification = notification_new(endpoint.user)
+    row = delivered_at(notification, endpoint)
+    for _ in range(2):
+        bounces_take(bounces=[Bounce(row.pk, status, "nobody")], now=clock.now())
+    row.refresh_from_db()
+    notification.refresh_from_db()
+    assert (row.state, notification.state, notification.finished_at) == ("failed", "pending", None)
+    assert f"{status} nobody" in row.last_error
+    heir = notification.deliveries.get(state="pending")
+    assert (heir.endpoint, heir.priority) == (chat, row.priority)
+
+
+def test_mail_that_came_back_with_nobody_to_take_over_is_a_dead_letter() -> None:
+    endpoint = endpoint_new(user_new(), "email", "trader@example.test")
+    notification = notification_new(endpoint.user)
+    row = delivered_at(notification, endpoint)
+    bounces_take(bounces=[Bounce(row.pk, "5.1.1", "nobody")], now=clock.now())
+    row.refresh_from_db()
+    notification.refresh_from_db()
+    assert (row.state, notification.state) == ("dead", "dead")
+    assert notification.reason
+
+
+def test_mail_that_came_back_too_late_is_sent_nowhere_else() -> None:
+    endpoint = endpoint_new(user_new(), "email", "trader@example.test")
+    endpoint_new(endpoint.user, "telegram", "42", position=1)
+    notification = notification_new(endpoint.user)
+    row = delivered_at(notification, endpoint)
+    bounces_take(bounces=[Bounce(row.pk, "5.1.1", "nobody")], now=notification.expires_at)
+    assert list(notification.deliveries.values_list("state", flat=True)) == ["dead"]
+
+
+def test_a_message_that_another_route_has_stays_delivered() -> None:
+    endpoint = endpoint_new(user_new(), "email", "trader@example.test")
+    endpoint_new(endpoint.user, "telegram", "42", route=1)
+    notification = notification_new(endpoint.user)
+    row = delivered_at(notification, endpoint)
+    bounces_take(bounces=[Bounce(row.pk, "5.1.1", "nobody")], now=clock.now())
+    row.refresh_from_db()
+    notification.refresh_from_db()
+    assert (row.state, notification.state) == ("dead", "delivered")
+
+
 def test_soft_bounces_are_counted_and_the_last_straw_switches_off() -> None:
     endpoint = endpoint_new(user_new(), "email", "trader@example.test")
     for number in range(1, SOFT_MAX + 1):

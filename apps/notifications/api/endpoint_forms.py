@@ -172,6 +172,14 @@ class NotificationSerializer(serializers.ModelSerializer):
         )
 
 
+class SmsStatusSerializer(serializers.Serializer):
+    """What Twilio tells of a message; there is more in it than is read."""
+
+    MessageSid = serializers.CharField(max_length=64)
+    MessageStatus = serializers.CharField(max_length=32)
+    ErrorCode = serializers.IntegerField(required=False, default=0, min_value=0)
+
+
 class UpdateSerializer(serializers.Serializer):
     """What Telegram sends; all that is read of it is a text in a private chat."""
 

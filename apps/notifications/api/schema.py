@@ -127,6 +127,14 @@ HISTORY = _of(
     summary="What was sent to the caller, newest first, with every delivery and try",
     responses={200: NotificationSerializer(many=True), **_401},
 )
+SMS_STATUS = _of(
+    summary="News of a text message",
+    description="For Twilio alone, which signs each call with the account's token.",
+    auth=[],
+    responses={204: OpenApiResponse(description="Taken.")}
+    | error_response(403, "permission_denied", "This is for Twilio.")
+    | error_response(404, "not_found", "Status callbacks are not taken here."),
+)
 TELEGRAM = _of(
     summary="Updates from Telegram",
     description="For Telegram alone, which sends the secret that it was given with `setWebhook`.",

@@ -15,6 +15,7 @@ from apps.notifications.api.endpoints import (
 from apps.notifications.api.feedback import FeedbackView
 from apps.notifications.api.reach import Reach
 from apps.notifications.api.rotation import EndpointRotation
+from apps.notifications.api.sms_status import SmsStatus
 from apps.notifications.api.telegram import TelegramWebhook
 from apps.notifications.api.templates import TemplateDetail, TemplateList, TemplatePreview, TemplateStatisticsView
 from apps.notifications.api.unsubscribe import UnsubscribeView
@@ -37,6 +38,7 @@ urlpatterns = [
         TemplateStatisticsView.as_view(),
         name="template-statistics",
     ),
+    path("notifications/sms-status/<uuid:id>", SmsStatus.as_view(), name="sms-status"),
     path("notifications/unsubscribe/<str:token>", UnsubscribeView.as_view(), name="unsubscribe"),
     path("notifications/links", EndpointLink.as_view(), name="endpoint-link"),
     path("notifications/reach", Reach.as_view(), name="notification-reach"),

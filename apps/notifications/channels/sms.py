@@ -11,6 +11,7 @@ from apps.core import http
 from apps.core.exceptions import OperatorError, PermanentError, TemporaryError, ThrottledError
 from apps.core.later import later
 from apps.core.limits import Limit
+from apps.notifications import sms_callback
 from apps.notifications.channels import sms_text
 from apps.notifications.channels.base import Channel, Setting, retry_after_seconds
 from apps.notifications.channels.http import THROTTLE_DEFAULT_S, answer_check, header
@@ -58,6 +59,7 @@ class SmsChannel(Channel):
         Setting("sender", "SMS_FROM", required=True),
         Setting("max_segments", "SMS_MAX_SEGMENTS", required=True),
         Setting("url", "TWILIO_API_URL", required=True),
+        Setting("status_url", "TWILIO_STATUS_URL"),
     )
 
     def host(self, address: str) -> str:
@@ -87,7 +89,7 @@ class SmsChannel(Channel):
         return replace(fitted, body=sms_text.fit(fitted.body, int(self.config["max_segments"])))
 
     async def transmit(self, message: OutboundMessage) -> Sent:
-        """One message into the gateway's queue. What networks say later comes by status callback, not here."""
+        """One message into the gateway's queue; what networks say later comes by status callback."""
         sender = str(self.config["sender"])
         form = {
             "To": message.address,
@@ -95,6 +97,8 @@ class SmsChannel(Channel):
             "Body": message.body,
             "ValidityPeriod": str(min(max(message.lasts_s, _VALID_S[0]), _VALID_S[1])),
         }
+        if self.config.get("status_url"):
+            form["StatusCallback"] = sms_callback.url(str(self.config["status_url"]), message.delivery_id)
         account = str(self.config["account"])
         response = await http.request(
             "POST",
@@ -117,6 +121,11 @@ class SmsChannel(Channel):
         if not isinstance(sid, str) or not sid:
             raise TemporaryError("Twilio's answer does not say that it took the message.", code="garbage")
         return Sent(sid)
+
+
+def number_is_gone(code: int) -> bool:
+    """Whether this error says that the number will never take a message of ours."""
+    return code in _GONE
 
 
 def _refused(code: Any, words: str, response: http.HttpResponse) -> None:

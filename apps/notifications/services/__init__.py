@@ -16,6 +16,7 @@ from apps.notifications.services.notifications import notification_create, notif
 from apps.notifications.services.profiles import profile_use
 from apps.notifications.services.prune import prune
 from apps.notifications.services.reach import reach_set
+from apps.notifications.services.sms_status import sms_status_take
 from apps.notifications.services.sweep import deliveries_sweep, delivery_replay
 from apps.notifications.services.templates import (
     template_activate,
@@ -51,6 +52,7 @@ __all__ = [
     "profile_use",
     "prune",
     "reach_set",
+    "sms_status_take",
     "template_activate",
     "template_create",
     "template_deactivate",

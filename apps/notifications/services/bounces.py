@@ -1,4 +1,4 @@
-"""What a bounce does: it stands in the delivery's log, and an address that is at fault is given up."""
+"""What a bounce does: its message was not delivered after all, and an address that is at fault is given up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from apps.notifications.bounces import Bounce
-from apps.notifications.enums import Outcome
 from apps.notifications.models import Delivery, DeliveryAttempt
 from apps.notifications.services.farewell import endpoint_give_up
+from apps.notifications.services.takeback import delivery_take_back
 
 # A full mailbox or a server that is away: so many messages lost in a row of days are as good as a wrong address.
 SOFT_MAX = 5
@@ -28,7 +28,7 @@ class BounceReport:
 
 
 def bounces_take(*, bounces: Sequence[Bounce], now: datetime) -> BounceReport:
-    """Write bounces down; the same one twice counts once.
+    """Write bounces down; the same one twice counts once. The next endpoint of the route takes the message over.
 
     A hard one switches its endpoint off, and so does the fifth soft one in a week; its owner is told elsewhere."""
     report = BounceReport()
@@ -40,24 +40,15 @@ def bounces_take(*, bounces: Sequence[Bounce], now: datetime) -> BounceReport:
 
 def _take(bounce: Bounce, report: BounceReport, now: datetime) -> None:
     mails = Delivery.objects.select_for_update(of=("self",)).filter(channel="email")
-    delivery = mails.select_related("endpoint").filter(pk=bounce.delivery_id).first()
+    delivery = mails.select_related("endpoint", "notification").filter(pk=bounce.delivery_id).first()
     # A late "not now" may still become a "never".
     known = (_HARD,) if bounce.hard else (_HARD, _SOFT)
     if delivery is None or delivery.attempt_rows.filter(code__in=known).exists():
         report.ignored += 1
         return
     reason = f"The mail came back: {bounce.status} {bounce.words}".strip()[:500]
-    DeliveryAttempt.objects.create(
-        delivery=delivery,
-        number=max(delivery.attempts, 1),
-        started_at=now,
-        finished_at=now,
-        outcome=Outcome.PERMANENT if bounce.hard else Outcome.TEMPORARY,
-        code=_HARD if bounce.hard else _SOFT,
-        reason=reason,
-    )
-    delivery.last_error = reason
-    delivery.save(update_fields=["last_error"])
+    code = _HARD if bounce.hard else _SOFT
+    delivery_take_back(delivery=delivery, code=code, reason=reason, lasting=bounce.hard, now=now)
     report.hard += bounce.hard
     report.soft += not bounce.hard
     if bounce.hard or _softs(delivery, now) >= SOFT_MAX:

@@ -23,13 +23,14 @@ def endpoint_create(
     channel: str,
     address: str,
     credentials: Mapping[str, str] | None = None,
-    label: str = "",
-    route: int = 0,
-    position: int = 0,
+    label: str | None = None,
+    route: int | None = None,
+    position: int | None = None,
     verified: bool = False,
     group: bool = False,
 ) -> Endpoint:
-    """Store an address of a person, or give the one they already have these values and switch it on again.
+    """Store an address of a person, or give the one they already have these values and switch it on again; of label,
+    route and position what is not given stays as it was.
 
     Nothing is sent there before it is verified. `group` says that many people read there: such an address is on none of
     the person's routes. PermanentError(code="bad_address" | "bad_credentials") says what does not fit the channel,
@@ -54,7 +55,9 @@ def endpoint_create(
     if row.group is not group:
         other = "a group" if row.group else "your own messages"
         raise PermanentError(f"This address is in use for {other} already.", code="endpoint_taken")
-    row.label, row.route, row.position = label, route, position
+    for name, value in {"label": label, "route": route, "position": position}.items():
+        if value is not None:
+            setattr(row, name, value)
     row.disabled_at, row.disabled_reason, row.removed_at = None, "", None
     row.verified_at = (row.verified_at or now) if verified else None
     row.credentials = vault.encrypt(json.dumps(given), context=_context(row)) if given else ""

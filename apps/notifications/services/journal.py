@@ -13,12 +13,15 @@ def noted(notes: list[dict[str, Any]], result: Result, *, at: datetime) -> list[
     """The notes with what came of this lease added: {"code", "reason", "since", "until", "times"}, oldest first.
 
     A try leaves a row of its own (`DeliveryAttempt`), and no note."""
-    if result.happened.outcome is not None:
-        return notes
+    return notes if result.happened.outcome is not None else with_note(notes, result.code, result.reason, at=at)
+
+
+def with_note(notes: list[dict[str, Any]], code: str, reason: str, *, at: datetime) -> list[dict[str, Any]]:
+    """The notes with one more; the same again is counted."""
     moment = at.isoformat()
     last = notes[-1] if notes else None
-    if last is not None and last["code"] == result.code:
-        again = last | {"reason": result.reason[:300], "until": moment, "times": last["times"] + 1}
+    if last is not None and last["code"] == code:
+        again = last | {"reason": reason[:300], "until": moment, "times": last["times"] + 1}
         return [*notes[:-1], again]
-    note = {"code": result.code, "reason": result.reason[:300], "since": moment, "until": moment, "times": 1}
+    note = {"code": code, "reason": reason[:300], "since": moment, "until": moment, "times": 1}
     return [*notes, note][-NOTES_MAX:]
