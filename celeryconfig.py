@@ -31,6 +31,7 @@ task_routes = {
     "opportunities.detect": {"queue": "detect"},
     "opportunities.price": {"queue": "detect"},
     "distribution.run": {"queue": "detect"},
+    "distribution.watch_alerts": {"queue": "detect"},
     "notifications.deliver": {"queue": "notify.medium"},
 }
 task_create_missing_queues = False
@@ -106,7 +107,8 @@ SCHEDULES = (
     _every(3600, "core.prune", "Delete idempotency keys and audit records past their retention."),
     _every(60, "core.seal_audit", "Chain audit records that a killed process left unchained."),
     _every(5, "distribution.run", "Distribute what is active (also rung by it)."),
-    _every(3600, "distribution.prune", "Delete decisions past their retention."),
+    _every(15, "distribution.watch_alerts", "Look at all alert triggers (also rung by each snapshot)."),
+    _every(3600, "distribution.prune", "Delete decisions and alerts past their retention."),
     _every(60, "notifications.digests", "Sum up what limits or quiet hours kept back for too long."),
     _every(3600, "notifications.prune", "Delete messages and codes past their retention."),
     _every(5, "notifications.sweep", "Take back expired leases, ring for deliveries that are due."),

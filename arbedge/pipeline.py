@@ -38,6 +38,15 @@ def _once(_: Event) -> tuple[Ring, ...]:
     return (Ring({}),)
 
 
+def _feed(event: SnapshotStored) -> tuple[Ring, ...]:
+    return (Ring({"feed": event.kind, "exchange": event.exchange}, key=f"{event.exchange}:{event.kind}"),)
+
+
+def _opportunities(_: OpportunitiesActive) -> tuple[Ring, ...]:
+    # What triggers on opportunities are loaded by; they look at all that are active, whichever is new.
+    return (Ring({"feed": "opportunities"}, key=":opportunities"),)
+
+
 def _markets(event: CandidatesFound | MarkoutsDue | BooksStored) -> tuple[Ring, ...]:
     # Not coalesced: the markets are the message.
     return (Ring({"market_ids": list(event.market_ids)}, coalesce=False),)
@@ -53,9 +62,11 @@ def _per_priority(event: DeliveriesDue) -> tuple[Ring, ...]:
 
 STEPS = (
     Step(SnapshotStored, "apps.opportunities.tasks.detect", _once),
+    Step(SnapshotStored, "apps.distribution.tasks.watch_alerts", _feed),
     Step(CandidatesFound, "apps.markets.tasks.fetch_books", _markets),
     Step(BooksStored, "apps.opportunities.tasks.price", _markets),
     Step(OpportunitiesActive, "apps.distribution.tasks.run", _once),
+    Step(OpportunitiesActive, "apps.distribution.tasks.watch_alerts", _opportunities),
     Step(OpportunitiesActive, "apps.opportunities.tasks.request_markouts", _after_alert),
     Step(MarkoutsDue, "apps.markets.tasks.fetch_books", _markets),
     Step(DeliveriesDue, "apps.notifications.tasks.deliver", _per_priority),

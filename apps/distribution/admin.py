@@ -10,7 +10,7 @@ from apps.core import clock
 from apps.core.admin.base import AuditedAdmin, ReadOnlyAdmin, display, table_html
 from apps.core.later import later
 from apps.distribution.enums import Reason
-from apps.distribution.models import Distribution, Group
+from apps.distribution.models import AlertFired, AlertTrigger, Distribution, Group
 
 if TYPE_CHECKING:
     from apps.distribution import rules, statistics
@@ -108,3 +108,48 @@ class GroupAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Switch it off instead."""
         return False
+
+
+@admin.register(AlertTrigger)
+class AlertTriggerAdmin(AuditedAdmin):
+    """Operators see what is asked for, and switch triggers off; asking is the owners'."""
+
+    list_display = (
+        "user",
+        "name",
+        "kind",
+        "exchange",
+        "enabled",
+        "fired",
+        "last_fired_at",
+        "refused",
+        "refused_reason",
+    )
+    list_filter = ("enabled", "kind", "exchange", "refused_reason", "user__tier")
+    search_fields = ("user__email", "name")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    fields = (
+        "user", "name", "kind", "params", "cool_down_s", "per_hour", "repeat", "enabled", "standing", "rests_until",
+        "fired", "last_fired_at", "refused", "refused_reason", "refused_at", "created_at", "updated_at",
+    )  # fmt: skip
+    readonly_fields = tuple(field for field in fields if field != "enabled")
+
+    def has_add_permission(self, request: HttpRequest, obj: AlertTrigger | None = None) -> bool:
+        """People ask for themselves."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AlertTrigger | None = None) -> bool:
+        """Switch it off instead."""
+        return False
+
+
+@admin.register(AlertFired)
+class AlertFiredAdmin(ReadOnlyAdmin):
+    """What was said, with its evidence."""
+
+    list_display = ("fired_at", "user", "kind", "name", "title", "origin")
+    list_filter = ("kind", "origin")
+    search_fields = ("user__email", "title", "subject")
+    date_hierarchy = "fired_at"
+    list_select_related = ("user",)

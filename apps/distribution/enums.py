@@ -28,3 +28,21 @@ class Reason(TextChoices):
     NOT_FOR_GROUPS = "not_for_groups"
     NO_PLACE_LEFT = "no_place_left"
     NO_LONGER_ACTIVE = "no_longer_active"  # decided when its time has come, by no layer
+
+
+class Refusal(TextChoices):
+    """Why an alert trigger that had something to say did not."""
+
+    COOLDOWN = "cooldown"  # it spoke a moment ago; what still holds is told afterwards
+    HOURLY_LIMIT = "hourly_limit"
+    DAILY_QUOTA = "daily_quota"  # of the opportunities that the owner's tier may see
+
+
+class Silence(TextChoices):
+    """Why an alert trigger would say nothing now."""
+
+    SWITCHED_OFF = "switched_off"
+    UNKNOWN = "unknown"  # no usable data
+    DOES_NOT_HOLD = "does_not_hold"
+    TOLD_ALREADY = "told_already"  # it holds, and is told again only once it did not
+    COOLDOWN = "cooldown"

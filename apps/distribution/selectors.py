@@ -11,7 +11,7 @@ from django.db.models import Count, F, Max, QuerySet
 from apps.accounts.selectors import tier_policy
 from apps.core import clock
 from apps.distribution.enums import DistributionState
-from apps.distribution.models import Distribution, Group
+from apps.distribution.models import AlertFired, AlertTrigger, Distribution, Group
 from apps.distribution.rules import group_policy
 from apps.distribution.types import Standing, Stored
 from apps.opportunities.enums import Context
@@ -96,3 +96,13 @@ def decisions_for(user_id: UUID) -> QuerySet[Distribution]:
 def decision_about(*, user_id: UUID, opportunity_id: UUID) -> Distribution | None:
     """What was decided about a person (not their groups) and this opportunity; None where they have not met."""
     return Distribution.objects.filter(recipient_id=user_id, user_id=user_id, opportunity_id=opportunity_id).first()
+
+
+def alerts_of(user_id: UUID) -> QuerySet[AlertTrigger]:
+    """A person's alert triggers, the newest first."""
+    return AlertTrigger.objects.filter(user_id=user_id).order_by("-created_at", "-id")
+
+
+def alerts_fired_of(user_id: UUID) -> QuerySet[AlertFired]:
+    """What a person's triggers have said, the newest first."""
+    return AlertFired.objects.filter(user_id=user_id).order_by("-fired_at", "-id")

@@ -6,6 +6,7 @@ from apps.core import clock, queue
 from apps.distribution import services
 
 RUN = "apps.distribution.tasks.run"
+ALERTS = "apps.distribution.tasks.watch_alerts"
 # Longer than any run; only a killed worker leaves its lock to time out.
 _RUN_S = 30.0
 
@@ -18,7 +19,16 @@ def run() -> None:
             services.run(now=clock.now())
 
 
+@shared_task(name="distribution.watch_alerts", expires=10, soft_time_limit=25, time_limit=30, ignore_result=True)
+def watch_alerts(feed: str = "", exchange: str = "") -> None:
+    """Look at the alert triggers that this feed of this exchange may change, or at all; one look at each at a time."""
+    asked = {"feed": feed, "exchange": exchange}
+    with queue.answering(ALERTS, f"{exchange}:{feed}", ttl=_RUN_S, kwargs=asked) as mine:
+        if mine:
+            services.alerts_watch(now=clock.now(), **asked)
+
+
 @shared_task(name="distribution.prune", expires=3000, soft_time_limit=100, time_limit=120, ignore_result=True)
 def prune() -> None:
-    """Delete decisions past their retention."""
+    """Delete decisions and alerts past their retention."""
     services.prune(now=clock.now())

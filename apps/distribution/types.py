@@ -1,8 +1,10 @@
 """What a run of distribution decides by and reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.types import TierPolicy
@@ -156,3 +158,38 @@ class Statistics:
     messages: dict[str, int]
     told_after: Spread
     delivered_after: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLimits:
+    """What the house says of alert triggers: seconds between two messages of one and messages an hour, for those that
+    say nothing of it, and the least and the most that they may say."""
+
+    cool_down_s: int
+    cool_down_min_s: int
+    per_hour: int
+    per_hour_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRun:
+    """What one look at the triggers came to: how many were looked at, how many spoke, how many were kept from it."""
+
+    looked_at: int = 0
+    fired: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTest:
+    """What a trigger would do now. `holds` is None where nobody knows, for want of usable data, or where nothing can go
+    on holding; `fires` is whether it would speak, `reason` why not; `says` is its message, empty where there is
+    nothing to say."""
+
+    holds: bool | None
+    fires: bool
+    reason: str
+    title: str
+    lines: tuple[str, ...]
+    evidence: Mapping[str, Any]
+    age_s: int | None

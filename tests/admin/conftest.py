@@ -18,7 +18,7 @@ from apps.accounts.models import ApiToken, User
 from apps.accounts.services import token_create, user_create
 from apps.core import audit, clock, config
 from apps.core.models import AuditAnchor, ConfigValue, IdempotencyKey, ScheduleSlot
-from apps.distribution.models import Distribution
+from apps.distribution.models import AlertFired, AlertTrigger, Distribution
 from apps.distribution.models import Group as AlertGroup
 from apps.markets.models import (
     CurrencyNetwork,
@@ -259,6 +259,12 @@ def world(trader: User, redis_state: None) -> World:
             endpoint=endpoint,
             name=MARKUP,
             created_at=now,
+        ),
+        AlertTrigger.objects.create(
+            user=trader, name=MARKUP, kind="price", params={"symbol": MARKUP}, created_at=now, updated_at=now
+        ),
+        AlertFired.objects.create(
+            user=trader, kind="price", title=MARKUP, evidence={"quotes": [MARKUP]}, origin="sandbox", fired_at=now
         ),
         Distribution.objects.create(
             user=trader,

@@ -7,13 +7,14 @@ from django.utils.module_loading import import_string
 
 import celeryconfig
 from apps.core import events, queue
-from apps.markets.events import BooksStored
+from apps.markets.events import BooksStored, SnapshotStored
 from apps.notifications.types import DeliveriesDue
 from apps.opportunities.types import CandidatesFound, MarkoutsDue, OpportunitiesActive
 from arbedge import pipeline
 from arbedge.celery import app
 
 EXAMPLES = {
+    SnapshotStored: SnapshotStored(exchange="okx", kind="spot", rows=1, refused=0, received_at=0),
     CandidatesFound: CandidatesFound(market_ids=(1, 2), found=1),
     BooksStored: BooksStored(market_ids=(1, 2), received_at=0),
     MarkoutsDue: MarkoutsDue(market_ids=(1,)),

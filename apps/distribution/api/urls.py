@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.distribution.api.alerts import AlertDetail, AlertHistory, AlertKinds, AlertList, AlertTest
 from apps.distribution.api.views import (
     DecisionList,
     GroupDetail,
@@ -13,6 +14,11 @@ from apps.distribution.api.views import (
 )
 
 urlpatterns = [
+    path("alerts", AlertList.as_view(), name="alerts"),
+    path("alerts/history", AlertHistory.as_view(), name="alert-history"),
+    path("alerts/kinds", AlertKinds.as_view(), name="alert-kinds"),
+    path("alerts/<uuid:id>", AlertDetail.as_view(), name="alert"),
+    path("alerts/<uuid:id>/test", AlertTest.as_view(), name="alert-test"),
     path("opportunities/<uuid:id>/why", Why.as_view(), name="opportunity-why"),
     path("distribution/decisions", DecisionList.as_view(), name="distribution-decisions"),
     path("distribution/groups", GroupList.as_view(), name="distribution-groups"),

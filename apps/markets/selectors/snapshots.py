@@ -1,6 +1,6 @@
 """The newest usable snapshots and order books."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from django.conf import settings
@@ -12,15 +12,18 @@ from apps.markets.selectors.tables import market_versions, table_version
 from apps.markets.types import FundingRates, Latest, OrderBook, Quotes
 
 
-def snapshots_latest(*, now_ms: int, kinds: Iterable[SnapshotKind] = SnapshotKind) -> Latest:
-    """The usable newest snapshots of these kinds: of enabled exchanges, made with today's markets, not older than the
-    settings allow.
+def snapshots_latest(
+    *, now_ms: int, kinds: Iterable[SnapshotKind] = SnapshotKind, exchanges: Collection[str] | None = None
+) -> Latest:
+    """The usable newest snapshots of these kinds: of enabled exchanges (of `exchanges` only, where given), made with
+    today's markets, not older than the settings allow.
 
     Their `market_version` is set to that of `market_table()`. A refused feed has no snapshot in the store."""
     versions = market_versions()
     version = table_version(versions)
     wanted = tuple(kinds)
-    found = store.snapshots_all([(exchange, kind) for exchange in versions for kind in wanted])
+    read = [exchange for exchange in versions if exchanges is None or exchange in exchanges]
+    found = store.snapshots_all([(exchange, kind) for exchange in read for kind in wanted])
     latest = Latest()
     lists: Mapping[SnapshotKind, list[Quotes] | list[FundingRates]] = {
         SnapshotKind.SPOT: latest.spot,
