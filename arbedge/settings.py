@@ -10,7 +10,7 @@ import dj_database_url
 
 from arbedge.env import Env
 from arbedge.profiles import PROFILES
-from arbedge.storage import archive_storage
+from arbedge.storage import archive_storage, storage_at
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -134,6 +134,14 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
     "archive": archive_storage(env.text("ARCHIVE_URL"), folder=VAR_DIR / "archive", problem=env.problem),
+    # A message waits for its files while they are read, so not for long.
+    "attachments": storage_at(
+        env.text("ATTACHMENTS_URL"),
+        setting="ATTACHMENTS_URL",
+        folder=VAR_DIR / "attachments",
+        problem=env.problem,
+        bucket={"connect_s": 2, "read_s": 5, "attempts": 1},
+    ),
 }
 
 # --- cookies and headers ----------------------------------------------------------------------------------------

@@ -65,5 +65,7 @@ class NotificationsConfig(AppConfig):
             max=50,
             help="Per cent of readers that each variant keeps, however it does.",
         )
+        config.declare("notifications.attachment_kb", int, 5_000, min=1, max=9_000, help="Kilobytes of one attachment.")
+        config.declare("notifications.attachments", int, 5, min=1, max=10, help="Attachments of one message.")
         health.register("deliveries", deliveries_probe)
         health.register("channels", channels_probe)

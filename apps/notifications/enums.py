@@ -58,6 +58,14 @@ class Held(TextChoices):
     DROP = "drop", "not sent"
 
 
+class Report(TextChoices):
+    """How often a person is sent a report."""
+
+    OFF = "off", "never"
+    DAILY = "daily", "every day"
+    WEEKLY = "weekly", "every week"
+
+
 class TextFormat(StrEnum):
     """What a channel makes of the text it is given; those with a markup of their own write HTML in it."""
 
@@ -78,3 +86,12 @@ class Answer(TextChoices):
 
     USEFUL = "useful", "useful"
     NOT_USEFUL = "not_useful", "not useful"
+
+
+class MessageForm(TextChoices):
+    """What a message can be read in."""
+
+    HTML = "html", "HTML"
+    MARKDOWN = "markdown", "Markdown"
+    PLAIN = "plain", "plain text"
+    JSON = "json", "JSON"

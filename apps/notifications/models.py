@@ -8,7 +8,16 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from apps.notifications.enums import Answer, DeliveryState, Held, Markup, NotificationState, Outcome, Priority
+from apps.notifications.enums import (
+    Answer,
+    DeliveryState,
+    Held,
+    Markup,
+    NotificationState,
+    Outcome,
+    Priority,
+    Report,
+)
 
 
 class Endpoint(models.Model):
@@ -67,6 +76,16 @@ class ReachPreferences(models.Model):
         default=True, help_text="What limits on messages kept back until it was too late is summed up in one message."
     )
     digested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    report = models.CharField(max_length=8, choices=Report.choices, default=Report.OFF)
+    report_hour = models.PositiveSmallIntegerField(
+        default=8, validators=[MaxValueValidator(23)], help_text="By the person's own clocks."
+    )
+    report_day = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(7)],
+        help_text="ISO day of weekly reports; Monday is 1.",
+    )
+    report_next_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
 
     class Meta:
         verbose_name_plural = "reach preferences"
@@ -195,6 +214,9 @@ class Notification(models.Model):
         default=False,
         help_text="It carries the code that confirms its address, so it may go there before that.",
     )
+    bundle = models.CharField(
+        max_length=80, blank=True, help_text="Of the attachments that go with it, as far as they are there by then."
+    )
     priority = models.CharField(max_length=16, choices=Priority.choices)
     dedupe_key = models.CharField(max_length=200, unique=True)
     origin = models.CharField(max_length=16)
@@ -315,3 +337,52 @@ class MessageFeedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.answer} · {self.delivery_id}"
+
+
+class StoredFile(models.Model):
+    """A file on the storage `attachments`, once however many messages carry it; `path` says where.
+
+    Its row is there before it and goes after it, so no crash leaves a file that nobody knows. Who is about to use it
+    notes `used_at`; only what nobody has used for a while can get `doomed_at`, and then nobody may use it again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    sha256 = models.CharField(max_length=64)
+    content_type = models.CharField(max_length=80)
+    size = models.PositiveIntegerField(help_text="bytes")
+    used_at = models.DateTimeField(db_index=True)
+    stored_at = models.DateTimeField(null=True, blank=True)
+    doomed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-used_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("sha256", "content_type"), condition=Q(doomed_at__isnull=True), name="notifications_file_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.content_type} {self.sha256[:12]}"
+
+    @property
+    def path(self) -> str:
+        """Its name on the storage: by content, and of this row alone, so that a successor is another file."""
+        return f"{self.sha256[:2]}/{self.sha256}-{self.pk.hex[:8]}"
+
+
+class Attachment(models.Model):
+    """A file under the name that its readers see. All messages of a `bundle` carry the same ones."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    bundle = models.CharField(max_length=80)
+    filename = models.CharField(max_length=80)
+    file = models.ForeignKey(StoredFile, on_delete=models.RESTRICT, related_name="attachments")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True, help_text="Links to it lead nowhere afterwards.")
+
+    class Meta:
+        ordering = ("bundle", "filename")
+        constraints = (models.UniqueConstraint(fields=("bundle", "filename"), name="notifications_attachment_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.bundle} {self.filename}"

@@ -32,7 +32,7 @@ class NotificationDraft:
 
     With `endpoint_id` it goes there and nowhere else, instead of along the person's routes, and if it `confirms` that
     address even before it is verified. `sealed` is more of the context, which only the recipient ever sees. Nothing is
-    sent before `send_at` (None: at once)."""
+    sent before `send_at` (None: at once). The files of `bundle` that are there when it is sent go with it."""
 
     user_id: UUID
     template: str
@@ -44,6 +44,28 @@ class NotificationDraft:
     confirms: bool = False
     sealed: Mapping[str, str] = field(default_factory=dict, repr=False)
     send_at: datetime | None = None
+    bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that goes with a message, or at least its `url`; whoever has that may fetch the file while it is kept.
+
+    `content` is None where the channel can't carry files or the file could not be read."""
+
+    filename: str
+    content_type: str
+    size: int
+    url: str = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A link under a message."""
+
+    label: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +88,16 @@ class OutboundMessage:
     link: str = ""
     lasts_s: int = 3600
     unsubscribe_url: str = field(default="", repr=False)
+    attachments: tuple[Attached, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The provider took the message. `new_address` is set where it told us the recipient has moved, `pause_s` where it
-    said that the next message to this address must wait so many seconds."""
+    said that the next message to this address must wait so many seconds, `note` where not all of it was taken."""
 
     provider_message_id: str = ""
     new_address: str = ""
     pause_s: float = 0.0
+    note: str = ""

@@ -29,6 +29,8 @@ HOST = "hooks.slack.com"
 TOKEN = "sandboxSlackWebhookToken"  # noqa: S105
 PER_WEBHOOK = Rate(1, 1.0, 2)
 SECTION_LIMIT, BLOCKS_LIMIT, TEXT_LIMIT = 3000, 50, 40_000
+# https://docs.slack.dev/reference/block-kit/blocks/actions-block and /block-elements/button-element
+ELEMENTS_LIMIT, LABEL_LIMIT, URL_LIMIT, ID_LIMIT = 25, 75, 3000, 255
 _PATH = re.compile(r"/services/(?P<team>T[A-Z0-9]+)/(?P<hook>B[A-Z0-9]+)/(?P<token>[A-Za-z0-9]+)")
 _REFUSALS = {
     "B0REVOKED": (404, "no_service"),
@@ -108,9 +110,34 @@ def _trouble(message: Any) -> str:
         return "msg_too_long"
     if blocks is None:
         return ""
-    if not isinstance(blocks, list) or len(blocks) > BLOCKS_LIMIT or not all(map(_is_section, blocks)):
+    if not isinstance(blocks, list) or len(blocks) > BLOCKS_LIMIT or not all(map(_is_block, blocks)):
         return "invalid_blocks"
     return ""
+
+
+def _is_block(block: Any) -> bool:
+    return _is_section(block) or _is_actions(block)
+
+
+def _is_actions(block: Any) -> bool:
+    elements = block.get("elements") if isinstance(block, Mapping) and block.get("type") == "actions" else None
+    if not isinstance(elements, list) or not 1 <= len(elements) <= ELEMENTS_LIMIT:
+        return False
+    ids = [one.get("action_id") for one in elements if isinstance(one, Mapping)]
+    return len(set(ids)) == len(elements) and all(map(_is_link, elements))
+
+
+def _is_link(element: Any) -> bool:
+    text = element.get("text") if isinstance(element, Mapping) and element.get("type") == "button" else None
+    if not isinstance(text, Mapping) or text.get("type") != "plain_text":
+        return False
+    url = str(element.get("url", ""))
+    return (
+        1 <= len(str(text.get("text", ""))) <= LABEL_LIMIT
+        and url.startswith(("http://", "https://"))
+        and len(url) <= URL_LIMIT
+        and len(str(element.get("action_id", ""))) <= ID_LIMIT
+    )
 
 
 def _is_section(block: Any) -> bool:
@@ -122,7 +149,7 @@ def _is_section(block: Any) -> bool:
 
 
 def _texts(message: Mapping[str, Any]) -> list[str]:
-    return [block["text"]["text"] for block in message.get("blocks") or ()]
+    return [block["text"]["text"] for block in message.get("blocks") or () if block["type"] == "section"]
 
 
 def _text(status: int, words: str, retry_after: int | None = None) -> Answer:

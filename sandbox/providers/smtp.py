@@ -27,6 +27,7 @@ from email.message import EmailMessage
 from sandbox.faults import Fault, FaultTable
 from sandbox.inbox import Inbox
 from sandbox.providers.buckets import Rate
+from sandbox.providers.forms import file_told
 from sandbox.tally import Tally
 
 HOST = "smtp"
@@ -247,6 +248,7 @@ class MailServer:
                 headers={name.lower(): str(value) for name, value in message.items()},
                 user=session.user,
                 raw=content.decode(errors="replace"),
+                files=[file_told(part) for part in message.iter_attachments()],
             )
             if _fate(address) in _BOUNCES and session.sender:
                 self._bounce(session.sender, address, message)

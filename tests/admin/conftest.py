@@ -33,6 +33,7 @@ from apps.markets.models import (
     SettledFunding,
 )
 from apps.notifications.models import (
+    Attachment,
     Delivery,
     DeliveryAttempt,
     DeliveryProfile,
@@ -41,6 +42,7 @@ from apps.notifications.models import (
     MessageFeedback,
     Notification,
     ReachPreferences,
+    StoredFile,
 )
 from apps.notifications.services import endpoint_create, template_create
 from apps.opportunities.models import (
@@ -203,6 +205,8 @@ def world(trader: User, redis_state: None) -> World:
             body="Now: {{ symbol }}",
             variables=[{"name": "symbol", "type": "text", "example": "BTC/USDT"}],
         ),
+        stored := StoredFile.objects.create(sha256="0" * 64, content_type="image/png", size=1, used_at=now),
+        Attachment.objects.create(bundle="b", filename="chart.png", file=stored, created_at=now, expires_at=now),
         MessageFeedback.objects.create(delivery=delivery, answer="useful", given_at=now),
         notification,
         delivery,

@@ -15,7 +15,11 @@ from tests.api.conftest import MakeUser
 # For load balancers, for Twilio with its signature and for Telegram with its secret.
 PUBLIC = ("/api/v1/health", "/api/v1/notifications/sms-status", "/api/v1/telegram/webhook")
 # What signed links in messages lead to: pages for people.
-PAGES = {"/api/v1/notifications/feedback/{token}", "/api/v1/notifications/unsubscribe/{token}"}
+PAGES = {
+    "/api/v1/notifications/feedback/{token}",
+    "/api/v1/notifications/files/{token}",
+    "/api/v1/notifications/unsubscribe/{token}",
+}
 
 
 @pytest.fixture(scope="module")

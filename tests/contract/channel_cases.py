@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -59,6 +59,9 @@ class Case:
     world: Callable[[Sink, Mailbox], World]
     bad_addresses: tuple[str, ...]
     throttles: bool = True
+    # What becomes of a message's file, and of its buttons: carried and shown by the channel, or links in the text.
+    files: Literal["carried", "linked", "in data"] = "linked"
+    buttons: bool = False
 
 
 def telegram(sink: Sink, _: Mailbox) -> World:
@@ -70,6 +73,7 @@ def telegram(sink: Sink, _: Mailbox) -> World:
         "throttled": Answer(429, '{"ok":false,"description":"Too Many Requests","parameters":{"retry_after":17}}'),
         "garbage": Answer(200, "<html>hello</html>"),
         "hang": Answer(delay_s=4),
+        "files refused": Answer(400, '{"ok":false,"description":"Bad Request: PHOTO_INVALID_DIMENSIONS"}'),
     }
     return _http(channel, sink, answers, address="4711", credentials={}, secrets=(TOKEN,))
 
@@ -99,6 +103,7 @@ def email(_: Sink, mailbox: Mailbox) -> World:
         "gone": {"RCPT": "550 5.1.1 no such user"},
         "garbage": {"GREET": "554 no service"},
         "hang": {"GREET": Mailbox.SILENCE},
+        "files refused": {"FILES": "552 5.3.4 message too big"},
     }
     return World(
         channel=channel,
@@ -235,6 +240,7 @@ def discord(sink: Sink, _: Mailbox) -> World:
         "throttled": Answer(429, '{"message":"You are being rate limited.","retry_after":17,"global":false}'),
         "garbage": Answer(200, "<html>hello</html>"),
         "hang": Answer(delay_s=4),
+        "files refused": Answer(413, '{"message":"Request entity too large","code":40005}'),
     }
     channel = kind.from_config({"url": f"{sink.url}/webhooks"}, timeout_s=2)
     return _http(channel, sink, answers, address=address, credentials=credentials, secrets=(DISCORD_TOKEN,))
@@ -260,14 +266,17 @@ def _http(
 
 
 CASES = {
-    "telegram": Case(telegram, ("", "abc", "12 34", "0", "@a", "1;drop")),
+    "telegram": Case(telegram, ("", "abc", "12 34", "0", "@a", "1;drop"), files="carried", buttons=True),
     "webhook": Case(
-        webhook, ("", "ftp://x.test/", "http:///x", "x.test/hook", "https://u:p@x.test/", "http://x.test/a b")
+        webhook, ("", "ftp://x.test/", "http:///x", "x.test/hook", "https://u:p@x.test/", "http://x.test/a b"),
+        files="in data",
     ),
     "email": Case(
         email,
         ("", "x", "a@b@c", "a b@x.test", "a@x.test\r\nBcc: b@x.test", "<a@x.test>", "a,b@x.test"),
         throttles=False,
+        files="carried",
+        buttons=True,
     ),
     "slack": Case(
         slack,
@@ -275,6 +284,7 @@ CASES = {
          "http://hooks.slack.com/services/T00000001/B00000001/" + SLACK_TOKEN,
          "https://hooks.slack.com.evil.test/services/T00000001/B00000001/" + SLACK_TOKEN,
          "https://hooks.slack.com@evil.test/services/T00000001/B00000001/" + SLACK_TOKEN),
+        buttons=True,
     ),
     "discord": Case(
         discord,
@@ -282,6 +292,8 @@ CASES = {
          "https://discord.com.evil.test/api/webhooks/100000000000000001/" + DISCORD_TOKEN,
          "http://discord.com/api/webhooks/100000000000000001/" + DISCORD_TOKEN,
          "https://discord.com/api/webhooks/100000000000000001/" + DISCORD_TOKEN + "?wait=false"),
+        files="carried",
+        buttons=True,
     ),
     "push": Case(
         push, ("", "x", "http://push.test/x", "https://127.0.0.1/x", "https://u@push.test/", "https://push.test/a b")

@@ -1,9 +1,11 @@
 """One suite for every channel: a new one adds its line to CASES in `channel_cases`."""
 
+import base64
 import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -12,6 +14,7 @@ from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.channels.text import length
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import ChannelOffError, EndpointGoneError
+from apps.notifications.types import Attached, Button
 from tests.contract.channel_cases import CASES, World
 from tests.notifications.mailbox import mailbox_run
 from tests.notifications.sink import Sink, sink_run
@@ -184,3 +187,87 @@ def test_credentials_are_checked(world: World) -> None:
 def test_header_injection_reaches_nobody(world: World) -> None:
     world.send(subject="Hi\r\nBcc: victim@example.test\r\n\r\nbody")
     assert b"\nBcc:" not in world.arrived()[0]
+
+
+# --- files and buttons -----------------------------------------------------------------------------------------------
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+URL = "https://arbedge.test/api/v1/notifications/files/0123456789abcdef0123456789abcdef.SIGNATURE"
+
+
+def chart(content: bytes | None = PNG, *, name: str = "chart.png", n: int = 0) -> Attached:
+    return Attached(name, "image/png", len(content or PNG), f"{URL}{n}", content)
+
+
+def told(arrived: bytes) -> str:
+    """What arrived, as its reader would decode it."""
+    text = arrived.decode(errors="replace").replace("=\r\n", "").replace("=3D", "=")
+    return unquote_plus(text).replace("\\/", "/")
+
+
+def test_a_file_is_carried_or_linked_as_declared(name: str, world: World) -> None:
+    how = CASES[name].files
+    fitted = world.channel.fitted(world.message(attachments=(chart(),)))
+    assert (fitted.attachments == (chart(),)) is (how == "carried")
+    assert (world.channel.carries is not None) is (how == "carried")
+    # JSON has the links among its data, where `services.messages` puts them.
+    assert (URL in fitted.body) is (how == "linked")
+    world.send(attachments=(chart(),))
+    (arrived,) = world.arrived()
+    assert ("chart.png" in told(arrived)) is (how != "in data")
+    if how == "carried":
+        assert PNG in arrived or base64.b64encode(PNG)[:60] in arrived
+    elif how == "linked":
+        assert f"{URL}0" in told(arrived)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.files == "carried"])
+def test_what_can_not_be_carried_is_linked(world: World) -> None:
+    carries = world.channel.carries
+    assert carries is not None
+    huge = Attached("huge.png", "image/png", carries.max_bytes + 1, f"{URL}-huge", bytes(carries.max_bytes + 1))
+    lost = chart(None, name="lost.png", n=9)
+    many = tuple(chart(name=f"c{n}.png", n=n) for n in range(carries.count + 1))
+    for files, carried in (((huge,), 0), ((lost,), 0), (many, carries.count)):
+        fitted = world.channel.fitted(world.message(attachments=files))
+        assert len(fitted.attachments) == carried
+        for one in files[carried:]:
+            assert f'{one.url}"' in fitted.body or f"{one.url}>" in fitted.body or one.url in fitted.body
+            assert one.filename in fitted.body.replace("\\", "")
+        assert length(fitted.body) <= world.channel.max_length
+
+
+def test_links_survive_a_long_text_and_take_no_more_than_half(name: str, world: World) -> None:
+    if CASES[name].files == "in data":
+        return
+    body = "\n".join(f"<b>line {n}</b>" for n in range(10_000))
+    many = tuple(chart(None, name=f"c{n}.png", n=n) for n in range(400))
+    fitted = world.channel.fitted(world.message(body=body, text_body=body, attachments=many))
+    assert length(fitted.body) <= world.channel.max_length
+    assert "line 0" in fitted.body.split("\n")[0]
+    assert fitted.body.count("<b>") == fitted.body.count("</b>")
+    if name != "sms":  # words are worth more than a link there
+        assert f"{URL}0" in fitted.body
+    assert f"{URL}399" not in fitted.body
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.files == "carried"])
+def test_refused_files_go_as_links_and_the_result_says_so(world: World) -> None:
+    world.say("files refused")
+    sent = world.send(attachments=(chart(),))
+    assert "files were refused" in sent.note
+    assert URL in told(world.arrived()[-1])
+    assert sent.provider_message_id
+
+
+def test_buttons_are_shown_as_declared(name: str, world: World) -> None:
+    links = [f"https://arbedge.test/feedback/{n}" for n in range(2)]
+    assert world.channel.shows(links) is CASES[name].buttons
+    assert world.channel.shows(["http://localhost/x"]) is False
+    assert world.channel.shows(["https://arbedge.test/" + "x" * 5000]) is False
+    if CASES[name].buttons:
+        world.send(buttons=tuple(Button(f"Label {n}", url) for n, url in enumerate(links)))
+        (arrived,) = world.arrived()
+        for n, url in enumerate(links):
+            assert f"Label {n}" in told(arrived)
+            assert url in told(arrived)

@@ -11,7 +11,8 @@ from typing import ClassVar
 @dataclass
 class Mailbox:
     """`replies` maps a command (EHLO, MAIL, RCPT, DATA, END, GREET) to the line that answers it instead of success;
-    SILENCE answers nothing; a byte 0xfc that is no UTF-8 is written "\\udcfc"."""
+    SILENCE answers nothing; a byte 0xfc that is no UTF-8 is written "\\udcfc". FILES answers the END of mails with
+    files alone."""
 
     SILENCE: ClassVar[str] = "(silence)"
     TAKEN: ClassVar[str] = "250 taken"
@@ -40,9 +41,10 @@ class Mailbox:
                 if say("DATA", "354 go on"):
                     mail = await reader.readuntil(b"\r\n.\r\n")
                     # Before the word: whoever hears that it was taken may look at once.
-                    if self.replies.get("END", self.TAKEN) == self.TAKEN:
+                    end = "FILES" if "FILES" in self.replies and b"\nContent-Disposition: attachment" in mail else "END"
+                    if self.replies.get(end, self.TAKEN) == self.TAKEN:
                         self.mails.append(mail)
-                    say("END", self.TAKEN)
+                    say(end, self.TAKEN)
             elif command == "QUIT":
                 say("QUIT", "221 bye")
                 break

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import User
+from apps.core import clock
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, Notification, ReachPreferences
 from apps.notifications.services import digests, digests_send, reach_set
@@ -73,7 +74,7 @@ def test_two_workers_owe_one_digest_also_where_they_see_different_messages(monke
 def test_who_was_told_or_sleeps_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digests, "PEOPLE_MAX", 1)
     sleeper, first, second = reader(), reader(), reader()
-    reach_set(user_id=sleeper.pk, wishes={"quiet_from": time(9), "quiet_to": time(18)})
+    reach_set(user_id=sleeper.pk, wishes={"quiet_from": time(9), "quiet_to": time(18)}, now=clock.now())
     for user in (sleeper, first, second):
         missed(user)
     assert [digests_send(now=LATER + timedelta(minutes=minute)) for minute in range(3)] == [1, 1, 0]

@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
 from django.core import signing
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from apps.core import clock, config
 from apps.core.exceptions import PermanentError
@@ -34,32 +36,53 @@ def sent(sink: Sink) -> Delivery:
     return Delivery.objects.get(notification__user=user)
 
 
-def paths(text: str) -> dict[str, str]:
-    """The feedback links of a message, by their words."""
-    return {
-        words: path
-        for path, words in re.findall(r'<a href="[^"]*?(/api/v1/notifications/feedback/[^"]+)">(\w+)<', text)
-    }
+def paths(message: dict[str, Any]) -> dict[str, str]:
+    """The feedback links of a Telegram message, by their words: its buttons, or those in its text."""
+    found = re.findall(r'<a href="([^"]*?/notifications/feedback/[^"]+)">(\w+)<', message["text"])
+    for row in message.get("reply_markup", {"inline_keyboard": []})["inline_keyboard"]:
+        found += [(button["url"], button["text"]) for button in row]
+    return {words: url[url.index("/api/") :] for url, words in found}
 
 
 def test_the_links_of_a_message_lead_to_a_page_and_only_its_button_counts(sink: Sink, client: Client) -> None:
     delivery = sent(sink)
-    links = paths(sink.arrived[0].json["text"])
-    assert set(links) == {"Yes", "No"}
+    assert "Useful?" not in sink.arrived[0].json["text"]
+    links = paths(sink.arrived[0].json)
+    assert set(links) == {"Useful", "Not useful"}
     for _ in range(3):
-        page = client.get(links["Yes"])
+        page = client.get(links["Useful"])
         assert page.status_code == 200
         assert "Was this message useful?" in page.content.decode()
-        assert client.head(links["Yes"]).status_code == 200
+        assert client.head(links["Useful"]).status_code == 200
     assert (page["X-Robots-Tag"], page["Referrer-Policy"]) == ("noindex, nofollow", "no-referrer")
     assert not MessageFeedback.objects.exists()
     for _ in range(3):
-        assert client.post(links["Yes"]).status_code == 200
+        assert client.post(links["Useful"]).status_code == 200
     row = MessageFeedback.objects.get()
     assert (row.delivery, row.answer, row.template) == (delivery, Answer.USEFUL, delivery.template)
     assert delivery.template is not None
-    assert client.post(links["No"]).status_code == 200
+    assert client.post(links["Not useful"]).status_code == 200
     assert MessageFeedback.objects.count() == 2
+
+
+def test_where_no_button_is_taken_the_text_has_the_links(sink: Sink, settings: Settings) -> None:
+    # Telegram refuses a whole message for a button to a host without a dot.
+    settings.PUBLIC_URL = "http://localhost:8000"
+    sent(sink)
+    message = sink.arrived[0].json
+    assert "reply_markup" not in message
+    assert set(paths(message)) == {"Yes", "No"}
+
+
+def test_words_with_links_of_their_own_get_no_second_ones(sink: Sink) -> None:
+    template_create(name="own", subject="s", body='<a href="{{ feedback.useful }}">Fine</a>', markup="html")
+    user = user_new()
+    endpoint_new(user, "telegram", "42")
+    notification_new(user, template="own", context={})
+    deliver(priority="high")
+    message = sink.arrived[0].json
+    assert "reply_markup" not in message
+    assert set(paths(message)) == {"Fine"}
 
 
 def test_no_cookie_and_no_form_of_ours_is_needed(sink: Sink) -> None:

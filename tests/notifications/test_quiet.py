@@ -82,7 +82,7 @@ def test_quiet_ends_at_the_told_time_and_is_then_over(
 def night_owl(**wishes: Any) -> User:
     user = user_new(timezone="Europe/Berlin")
     endpoint_new(user, "telegram", "42")
-    reach_set(user_id=user.pk, wishes={"quiet_from": time(22), "quiet_to": time(7)} | wishes)
+    reach_set(user_id=user.pk, wishes={"quiet_from": time(22), "quiet_to": time(7)} | wishes, now=clock.now())
     return user
 
 
@@ -192,7 +192,7 @@ class TestHolding:
     def test_nobody_gets_a_digest_who_does_not_want_one(self, sink: Sink, wishes: dict[str, Any]) -> None:
         user = user_new()
         endpoint_new(user, "telegram", "42")
-        reach_set(user_id=user.pk, wishes=wishes)
+        reach_set(user_id=user.pk, wishes=wishes, now=clock.now())
         notification_new(user)
         code = "rate_limit" if "digest" in wishes else "quiet_hours"
         Delivery.objects.update(state=DeliveryState.EXPIRED, last_error=f"{code}: so", finished_at=EVENING)
@@ -220,6 +220,10 @@ class TestApi:
             "critical_anyway": True,
             "digest": True,
             "digested_at": None,
+            "report": "off",
+            "report_hour": 8,
+            "report_day": 1,
+            "report_next_at": None,
         }
         assert not ReachPreferences.objects.exists()
 

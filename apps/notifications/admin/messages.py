@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display
 from apps.core.exceptions import PermanentError
 from apps.core.later import later
-from apps.notifications.models import Delivery, DeliveryAttempt, Notification
+from apps.notifications.models import Attachment, Delivery, DeliveryAttempt, Notification, StoredFile
 
 if TYPE_CHECKING:
     from apps.notifications import services
@@ -169,3 +169,22 @@ class DeliveryAttemptAdmin(ReadOnlyAdmin):
     def show_outcome(self, attempt: DeliveryAttempt) -> tuple[str, str]:
         """How it ended, as a coloured label."""
         return attempt.outcome, attempt.get_outcome_display()
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    """A file under the name that readers see. Its content is for them: there is no link here."""
+
+    list_display = ("created_at", "bundle", "filename", "file", "expires_at")
+    search_fields = ("bundle", "filename")
+    date_hierarchy = "created_at"
+    list_select_related = ("file",)
+
+
+@admin.register(StoredFile)
+class StoredFileAdmin(ReadOnlyAdmin):
+    """What lies on the storage."""
+
+    list_display = ("used_at", "content_type", "size", "sha256", "stored_at", "doomed_at")
+    list_filter = ("content_type",)
+    search_fields = ("sha256",)

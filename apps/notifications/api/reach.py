@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.permissions import caller
+from apps.core import clock
 from apps.core.api.origin import ORIGIN_HEADER, OriginHeaderMixin
 from apps.core.api.schema import error_response
 from apps.core.api.strict import StrictMixin
@@ -24,7 +25,8 @@ else:
 
 
 class ReachSerializer(StrictMixin, serializers.ModelSerializer):
-    """Quiet hours by the clocks of one's own time zone (`users/profile`), and what becomes of what falls into them."""
+    """Quiet hours by the clocks of one's own time zone (`users/profile`), what becomes of what falls into them, and
+    when reports come."""
 
     quiet_days = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=7),
@@ -35,8 +37,20 @@ class ReachSerializer(StrictMixin, serializers.ModelSerializer):
 
     class Meta:
         model = ReachPreferences
-        fields = ("quiet_from", "quiet_to", "quiet_days", "quiet_policy", "critical_anyway", "digest", "digested_at")
-        read_only_fields = ("digested_at",)
+        fields = (
+            "quiet_from",
+            "quiet_to",
+            "quiet_days",
+            "quiet_policy",
+            "critical_anyway",
+            "digest",
+            "digested_at",
+            "report",
+            "report_hour",
+            "report_day",
+            "report_next_at",
+        )
+        read_only_fields = ("digested_at", "report_next_at")
 
     def validate_quiet_days(self, days: list[int]) -> list[int]:
         """Each once, in order."""
@@ -91,5 +105,5 @@ class Reach(OriginHeaderMixin, APIView):
         """The fields that are sent; the others stay."""
         form = ReachSerializer(selectors.reach_of(caller(request).pk), data=request.data, partial=True)
         form.is_valid(raise_exception=True)
-        stored = services.reach_set(user_id=caller(request).pk, wishes=form.validated_data)
+        stored = services.reach_set(user_id=caller(request).pk, wishes=form.validated_data, now=clock.now())
         return Response(ReachSerializer(stored).data)

@@ -1,23 +1,26 @@
 """What every channel is: limits, format and secrets as class data; overflow and masking done here, sending below."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from apps.core.clock import wall_now
 from apps.core.exceptions import ArbEdgeError, PermanentError
 from apps.core.limits import Limit
 from apps.core.vault import mask
-from apps.notifications.channels import text
+from apps.notifications.channels import files, text
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import ChannelOffError
-from apps.notifications.types import OutboundMessage, Sent
+from apps.notifications.types import Attached, OutboundMessage, Sent
 
 RETRY_AFTER_MIN_S = 1.0
 RETRY_AFTER_MAX_S = 86_400.0
+# What providers mean by these is the message's files: it goes once more without them.
+FILES_REFUSED = frozenset({"files_refused", "too_large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Channel(ABC):
     own_pauses: ClassVar[bool] = False
     # Whether messages carry a link with which their reader switches the endpoint off.
     unsubscribable: ClassVar[bool] = False
+    # What it takes of files; None: it carries none, their links stand in the text.
+    carries: ClassVar[files.Carries | None] = None
+    # How many links it shows as buttons under a message, and how long they may be; 0: links stand in the text.
+    buttons: ClassVar[int] = 0
+    button_url_max: ClassVar[int] = 500
     # Whether a repeat of the same `delivery_id` can be recognised on the other side.
     idempotent: ClassVar[bool] = False
 
@@ -134,7 +142,7 @@ class Channel(ABC):
     async def send(self, message: OutboundMessage) -> Sent:
         """One try to send; whatever it gives or raises may be stored, and carries no secret, so it may be shown."""
         try:
-            sent = await self.transmit(self.fitted(message))
+            sent = await self._sent(message)
         except ArbEdgeError as error:
             error.message = text.storable(self.masked(error.message, message))
             error.args = (error.message,)
@@ -146,21 +154,79 @@ class Channel(ABC):
             new_address=text.storable(sent.new_address),
         )
 
+    async def _sent(self, message: OutboundMessage) -> Sent:
+        """Sent as it is; where the provider refuses its files, with their links."""
+        fitted = self.fitted(message)
+        try:
+            return await self.transmit(fitted)
+        except PermanentError as error:
+            if not fitted.attachments or error.code not in FILES_REFUSED:
+                raise
+            refused = self.masked(error.message, message)
+        without = tuple(replace(one, content=None) for one in message.attachments)
+        sent = await self.transmit(self.fitted(replace(message, attachments=without)))
+        return replace(sent, note=text.storable(f"Its files were refused, so their links went: {refused}"))
+
     def fitted(self, message: OutboundMessage) -> OutboundMessage:
-        """The message cut to the channel's lengths; PermanentError(code="too_large") where the format can't be cut."""
+        """The message cut to the channel's lengths, with the files that it carries; the others' links end its text.
+
+        PermanentError(code="too_large") where the format can't be cut."""
+        carried, linked = files.parted(message.attachments, self.carries)
+        made = self._made(message, carried, linked)
+        caption = self.carries.caption if self.carries else 0
+        if carried and caption and text.length(text.plain_from_html(made.body)) > caption:
+            made = self._made(message, (), message.attachments)
+        return made
+
+    def _made(
+        self, message: OutboundMessage, carried: Sequence[Attached], linked: Sequence[Attached]
+    ) -> OutboundMessage:
         subject, body, text_body = map(text.storable, (message.subject, message.body, message.text_body))
         return replace(
             message,
             subject=text.fit_plain(text.one_line(subject), self.subject_max_length or self.max_length),
-            body=self.body_fitted(body),
-            text_body=text.fit_plain(text_body, self.max_length),
+            body=self.ended(body, linked),
+            text_body=_plain_ended(text_body, linked, self.max_length),
             link=text.storable(message.link),
+            attachments=tuple(carried),
+            buttons=message.buttons[: self.buttons],
         )
 
-    def body_fitted(self, body: str) -> str:
-        """A body of `text_format` as it goes out: in the channel's own markup where that is another, and cut."""
+    def ended(self, body: str, linked: Sequence[Attached]) -> str:
+        """The body as it goes out, with the links of these files behind it; it is cut for them to at most a half."""
+        ending = self.ending(linked)
+        if not ending:
+            return self.body_fitted(body)
+        return f"{self.body_fitted(body, self.max_length - text.length(ending) - 1)}\n{ending}"
+
+    def ending(self, linked: Sequence[Attached]) -> str:
+        """The links of as many of the files as fit into half of a message, as they go out."""
+        for count in range(len(linked), 0, -1):
+            written = files.links(linked[:count], self.text_format)
+            made = self.body_fitted(written) if written else ""
+            if text.length(made) <= self.max_length // 2:
+                return made
+        return ""
+
+    def links_behind(self, body: str, message: OutboundMessage) -> str:
+        """What `ended` put behind this body; for channels that cut it once more, by a measure of their own."""
+        _, linked = files.parted(message.attachments, self.carries)
+        ending = f"\n{self.ending(linked)}"
+        return ending if len(ending) > 1 and body.endswith(ending) else ""
+
+    def body_fitted(self, body: str, limit: int = 0) -> str:
+        """A body of `text_format` as it goes out: in the channel's own markup where that is another, and cut to `limit`
+        (0: what the channel takes)."""
         fit: Callable[[str, int], str] = _FIT[self.text_format]
-        return fit(body, self.max_length)
+        return fit(body, limit or self.max_length)
+
+    @classmethod
+    def shows(cls, urls: Iterable[str]) -> bool:
+        """Whether these links can all be buttons: providers refuse a message for a button to a host without a dot."""
+        found = list(urls)
+        return len(found) <= cls.buttons and all(
+            len(url) <= cls.button_url_max and "." in (urlsplit(url).hostname or "") for url in found
+        )
 
     def masked(self, words: str, message: OutboundMessage) -> str:
         """`words` without any secret of the channel or of the endpoint."""
@@ -199,6 +265,14 @@ def retry_after_seconds(value: str | float | None, *, default: float) -> float:
     if seconds != seconds:  # NaN
         return default
     return min(max(seconds, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
+
+
+def _plain_ended(body: str, linked: Sequence[Attached], limit: int) -> str:
+    """The words without markup, where a message has them, with the links."""
+    ending = files.links(linked, TextFormat.PLAIN)
+    if not body or not ending or len(ending) > limit // 2:
+        return text.fit_plain(body, limit)
+    return f"{text.fit_plain(body, limit - len(ending) - 1)}\n{ending}"
 
 
 def _wall() -> datetime:

@@ -1,5 +1,6 @@
 """Discord's webhooks, https://docs.discord.com/developers/resources/webhook#execute-webhook."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,10 +11,11 @@ from apps.core.exceptions import PermanentError, TemporaryError, ThrottledError
 from apps.core.limits import Limit
 from apps.notifications.channels import markup
 from apps.notifications.channels.base import Channel, CredentialField, Setting, retry_after_seconds
+from apps.notifications.channels.files import Carries, multipart
 from apps.notifications.channels.http import THROTTLE_DEFAULT_S, answer_check, header
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import EndpointGoneError, ProviderThrottledError
-from apps.notifications.types import OutboundMessage, Sent
+from apps.notifications.types import Button, OutboundMessage, Sent
 
 _URL = re.compile(
     r"^https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api(?:/v\d{1,2})?/webhooks/(?P<id>\d{15,20})/"
@@ -35,6 +37,10 @@ _SPECIAL = re.compile(r"([\\*_~|`<>\[\]#+-]|(?<=\d)\.(?=\s|$))")
 _MARKS = {markup.BOLD: "**", markup.ITALIC: "*", markup.STRIKE: "~~", markup.UNDERLINE: "__"}
 # SUPPRESS_EMBEDS: no preview of a link under the message.
 _FLAGS = 4
+# Components, https://docs.discord.com/developers/components/reference.
+_ROW, _BUTTON, _LINK_STYLE = 1, 2, 5
+# "Request entity too large", "Invalid file uploaded", "Uploaded file contains more than …".
+_BAD_FILE = frozenset({40005, 50046, 50138})
 
 
 class DiscordChannel(Channel):
@@ -55,6 +61,12 @@ class DiscordChannel(Channel):
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (CredentialField("token", "End of the webhook URL"),)
     settings: ClassVar[tuple[Setting, ...]] = (Setting("url", "DISCORD_WEBHOOK_URL", required=True),)
     own_pauses: ClassVar[bool] = True
+    # "The default limit is 10 MiB" a file and ten of them; the whole request is kept below what the shield takes:
+    # https://docs.discord.com/developers/reference#uploading-files
+    carries: ClassVar[Carries | None] = Carries(count=10, max_bytes=10_000_000, total_bytes=20_000_000)
+    # A row of at most five, labels of 80 and URLs of 512 characters; of webhooks that no application owns only links
+    # are shown, and those with `with_components` only.
+    buttons: ClassVar[int] = 5
 
     def host(self, address: str) -> str:
         """One provider for all webhooks."""
@@ -87,9 +99,9 @@ class DiscordChannel(Channel):
         if not _TOKEN.match(credentials["token"]):
             raise PermanentError("This is no token of a Discord webhook: give the whole URL.", code="bad_credentials")
 
-    def body_fitted(self, body: str) -> str:
+    def body_fitted(self, body: str, limit: int = 0) -> str:
         """Discord's Markdown."""
-        return markup.written(body, _run, self.max_length)
+        return markup.written(body, _run, limit or self.max_length)
 
     async def transmit(self, message: OutboundMessage) -> Sent:
         """One POST that waits for the message's id; what the answer says of the rate limit goes with the result."""
@@ -98,18 +110,31 @@ class DiscordChannel(Channel):
         if match is None or not content.strip():
             raise PermanentError("The message has no words.", code="empty")
         thread = f"&thread_id={match['thread']}" if match["thread"] else ""
-        response = await http.request(
-            "POST",
-            f"{self.config['url']}/{match['id']}/{message.credentials['token']}?wait=true{thread}",
-            json={"content": content, "allowed_mentions": {"parse": []}, "flags": _FLAGS},
-            timeout=self.timeout_s,
-        )
+        url = f"{self.config['url']}/{match['id']}/{message.credentials['token']}?wait=true{thread}"
+        payload: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}, "flags": _FLAGS}
+        if message.buttons:
+            url += "&with_components=true"
+            payload["components"] = [{"type": _ROW, "components": [_button(one) for one in message.buttons]}]
+        files = {f"files[{place}]": one for place, one in enumerate(message.attachments)}
+        if files:
+            form, kind = multipart({"payload_json": json.dumps(payload)}, files)
+            response = await http.request(
+                "POST", url, body=form, headers={"Content-Type": kind}, timeout=self.timeout_s
+            )
+        else:
+            response = await http.request("POST", url, json=payload, timeout=self.timeout_s)
         answer = _decoded(response)
+        if files and (response.status == 413 or (answer or {}).get("code") in _BAD_FILE):
+            raise PermanentError("Discord takes no file of this size or kind.", code="files_refused")
         _failure_raise(response, answer)
         message_id = answer.get("id") if answer else None
         if not isinstance(message_id, str) or not message_id:
             raise TemporaryError("Discord's answer does not say that it took the message.", code="garbage")
         return Sent(message_id, pause_s=_pause(response))
+
+
+def _button(button: Button) -> dict[str, Any]:
+    return {"type": _BUTTON, "style": _LINK_STYLE, "label": button.label, "url": button.url}
 
 
 def _failure_raise(response: http.HttpResponse, answer: Mapping[str, Any] | None) -> None:

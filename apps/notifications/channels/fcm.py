@@ -90,10 +90,12 @@ class FcmChannel(Channel):
         fitted = super().fitted(message)
         if len(fitted.link.encode()) > MAX_PAYLOAD // 4:
             fitted = replace(fitted, link="")
-        return replace(
-            fitted,
-            body=text.fit_while(fitted.body, lambda body: len(self.body(replace(fitted, body=body))) <= MAX_PAYLOAD),
+        ending = self.links_behind(fitted.body, message)
+        words = text.fit_while(
+            fitted.body.removesuffix(ending),
+            lambda words: len(self.body(replace(fitted, body=words + ending))) <= MAX_PAYLOAD,
         )
+        return replace(fitted, body=words + ending)
 
     async def transmit(self, message: OutboundMessage) -> Sent:
         """One message to one device; UNREGISTERED means that the app is gone from it."""

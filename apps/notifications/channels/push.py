@@ -106,12 +106,12 @@ class PushChannel(Channel):
         fitted = super().fitted(message)
         if len(fitted.link.encode()) > webpush.MAX_PLAINTEXT // 2:
             fitted = replace(fitted, link="")
-        return replace(
-            fitted,
-            body=text.fit_while(
-                fitted.body, lambda body: len(payload(replace(fitted, body=body))) <= webpush.MAX_PLAINTEXT
-            ),
+        ending = self.links_behind(fitted.body, message)
+        words = text.fit_while(
+            fitted.body.removesuffix(ending),
+            lambda words: len(payload(replace(fitted, body=words + ending))) <= webpush.MAX_PLAINTEXT,
         )
+        return replace(fitted, body=words + ending)
 
     async def transmit(self, message: OutboundMessage) -> Sent:
         """One push; 404 and 410 mean that the subscription is over."""

@@ -1,7 +1,7 @@
 """Slack's incoming webhooks, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from apps.notifications.channels.http import answer_check
 from apps.notifications.channels.text import fit_plain, length
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import EndpointGoneError
-from apps.notifications.types import OutboundMessage, Sent
+from apps.notifications.types import Button, OutboundMessage, Sent
 
 _URL = re.compile(r"^https://hooks\.slack\.com/services/(T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20})/([A-Za-z0-9]{16,64})/?$")
 _ADDRESS = re.compile(r"^T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20}$")
@@ -53,6 +53,9 @@ class SlackChannel(Channel):
     credential_fields: ClassVar[tuple[CredentialField, ...]] = (CredentialField("token", "End of the webhook URL"),)
     settings: ClassVar[tuple[Setting, ...]] = (Setting("url", "SLACK_WEBHOOK_URL", required=True),)
     own_pauses: ClassVar[bool] = True
+    # "There is a maximum of 25 elements in each action block", labels of 75 characters, URLs of 3,000:
+    # https://docs.slack.dev/reference/block-kit/block-elements/button-element
+    buttons: ClassVar[int] = 25
 
     def host(self, address: str) -> str:
         """One provider for all webhooks."""
@@ -86,9 +89,9 @@ class SlackChannel(Channel):
         if not _TOKEN.match(credentials["token"]):
             raise PermanentError("This is no token of a Slack webhook: give the whole URL.", code="bad_credentials")
 
-    def body_fitted(self, body: str) -> str:
+    def body_fitted(self, body: str, limit: int = 0) -> str:
         """mrkdwn whose lines each fit into a section."""
-        return markup.written(body, _run, self.max_length, line_limit=SECTION_LENGTH)
+        return markup.written(body, _run, limit or self.max_length, line_limit=SECTION_LENGTH)
 
     async def transmit(self, message: OutboundMessage) -> Sent:
         """One POST; success is a 200 that says `ok`."""
@@ -124,7 +127,16 @@ def payload(message: OutboundMessage) -> dict[str, Any]:
         made["blocks"] = [
             {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}} for text in texts
         ]
+        if message.buttons:
+            made["blocks"].append({"type": "actions", "elements": _buttons(message.buttons)})
     return made
+
+
+def _buttons(buttons: Sequence[Button]) -> list[dict[str, Any]]:
+    return [
+        {"type": "button", "text": {"type": "plain_text", "text": one.label}, "url": one.url, "action_id": f"link-{n}"}
+        for n, one in enumerate(buttons)
+    ]
 
 
 def escaped(words: str) -> str:

@@ -85,8 +85,12 @@ class SmsChannel(Channel):
     def fitted(self, message: OutboundMessage) -> OutboundMessage:
         """In plain spelling, in at most so many segments as the operator allows."""
         smoothed = replace(message, body=sms_text.smooth(message.body))
+        most = int(self.config["max_segments"])
         fitted = super().fitted(smoothed)
-        return replace(fitted, body=sms_text.fit(fitted.body, int(self.config["max_segments"])))
+        if message.attachments and sms_text.segments(fitted.body) > most:
+            # A link of a hundred characters is worth less than the words that it would cost.
+            fitted = super().fitted(replace(smoothed, attachments=()))
+        return replace(fitted, body=sms_text.fit(fitted.body, most))
 
     async def transmit(self, message: OutboundMessage) -> Sent:
         """One message into the gateway's queue; what networks say later comes by status callback."""

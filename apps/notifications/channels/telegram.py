@@ -1,5 +1,6 @@
 """Telegram Bot API, https://core.telegram.org/bots/api#sendmessage."""
 
+import json
 import re
 from collections.abc import Mapping
 from html import escape
@@ -11,11 +12,12 @@ from apps.core.exceptions import OperatorError, PermanentError, TemporaryError, 
 from apps.core.limits import Limit
 from apps.notifications.channels import markup
 from apps.notifications.channels.base import Channel, Setting, retry_after_seconds
+from apps.notifications.channels.files import Carries, multipart
 from apps.notifications.channels.http import THROTTLE_DEFAULT_S, answer_check
-from apps.notifications.channels.text import fit_html, plain_from_html
+from apps.notifications.channels.text import fit_html, fit_plain, plain_from_html
 from apps.notifications.enums import TextFormat
 from apps.notifications.exceptions import ChannelOffError, EndpointGoneError
-from apps.notifications.types import OutboundMessage, Sent
+from apps.notifications.types import Attached, OutboundMessage, Sent
 
 _ADDRESS = re.compile(r"^(-?[1-9][0-9]{0,19}|@[A-Za-z][A-Za-z0-9_]{3,31})$")
 _UNPARSEABLE = "can't parse entities"
@@ -31,6 +33,13 @@ _GONE = (
     "peer_id_invalid",
     "have no rights to send a message",
 )
+
+
+# The method for a file and the field that it goes in; a photo is shown, everything else is a document.
+_DOCUMENT = ("sendDocument", "document")
+_FILES = {"image/png": ("sendPhoto", "photo"), "image/jpeg": ("sendPhoto", "photo")}
+# Descriptions that are about the file and not about the message.
+_BAD_FILE = ("photo_", "image_process_failed", "file", "document_")
 
 
 # https://core.telegram.org/bots/api#html-style
@@ -64,11 +73,16 @@ class TelegramChannel(Channel):
         Setting("bot", "TELEGRAM_BOT_NAME"),
     )
 
-    def body_fitted(self, body: str) -> str:
+    # One file: several are an album, which can't have buttons. "Photo … at most 10 MB", "files … of up to 50 MB",
+    # "caption … 0-1024 characters after entities parsing" (sendPhoto, sendDocument).
+    carries: ClassVar[Carries | None] = Carries(count=1, max_bytes=10_000_000, total_bytes=10_000_000, caption=1024)
+    buttons: ClassVar[int] = 8
+
+    def body_fitted(self, body: str, limit: int = 0) -> str:
         """As it is where it has only tags that the Bot API knows, else rewritten in those."""
         if _OWN_TAGS.issuperset(_TAG.findall(body)):
-            return fit_html(body, self.max_length)
-        return markup.written(body, _run, self.max_length)
+            return fit_html(body, limit or self.max_length)
+        return markup.written(body, _run, limit or self.max_length)
 
     def host(self, address: str) -> str:
         """One provider for all chats."""
@@ -121,18 +135,45 @@ class TelegramChannel(Channel):
 
     async def _call(self, chat_id: str, message: OutboundMessage) -> Mapping[str, Any]:
         """Telegram's answer to the message, as HTML and if that can't be parsed as plain text."""
-        to = {"chat_id": chat_id, "link_preview_options": {"is_disabled": True}}
-        answer = await self._post("sendMessage", to | {"text": message.body, "parse_mode": "HTML"})
+        file = message.attachments[0] if message.attachments else None
+        method, words = ("sendMessage", "text") if file is None else _FILES.get(file.content_type, _DOCUMENT)
+        to: dict[str, Any] = {"chat_id": chat_id}
+        if file is None:
+            to["link_preview_options"] = {"is_disabled": True}
+        if message.buttons:
+            # One row: https://core.telegram.org/bots/api#inlinekeyboardmarkup
+            row = [{"text": button.label, "url": button.url} for button in message.buttons]
+            to["reply_markup"] = {"inline_keyboard": [row]}
+        named = words if file is None else "caption"
+        files = {} if file is None else {words: file}
+        answer = await self._post(method, to | {named: message.body, "parse_mode": "HTML"}, files)
         if _UNPARSEABLE in _description(answer):
-            answer = await self._post("sendMessage", to | {"text": message.text_body or plain_from_html(message.body)})
+            plain = message.text_body or plain_from_html(message.body)
+            if file is not None:
+                plain = fit_plain(plain, self.carries.caption if self.carries else 0)
+            answer = await self._post(method, to | {named: plain}, files)
         return answer
 
-    async def _post(self, method: str, body: dict[str, Any]) -> Mapping[str, Any]:
+    async def _post(
+        self, method: str, body: dict[str, Any], files: Mapping[str, Attached] | None = None
+    ) -> Mapping[str, Any]:
         """The decoded answer of success, or of a failure that is worth another try; everything else raises."""
         url = f"{self.config['url']}/bot{self.config['token']}/{method}"
-        response = await http.request("POST", url, json=body, timeout=self.timeout_s)
+        if files:
+            fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+            form, kind = multipart(fields, files)
+            response = await http.request(
+                "POST", url, body=form, headers={"Content-Type": kind}, timeout=self.timeout_s
+            )
+        else:
+            response = await http.request("POST", url, json=body, timeout=self.timeout_s)
+        if files and response.status == 413:
+            # "Request Entity Too Large", which comes before the API.
+            raise PermanentError("Telegram takes no file of this size.", code="files_refused")
         answer = _decoded(response)
         words = _description(answer)
+        if files and response.status == 400 and any(phrase in words for phrase in _BAD_FILE):
+            raise PermanentError(f"Telegram says: {words}", code="files_refused")
         if response.status == 429:
             pause = retry_after_seconds(_parameters(answer).get("retry_after"), default=THROTTLE_DEFAULT_S)
             raise ThrottledError(f"Telegram answered 429: {words}", retry_after=pause, code="http_429")

@@ -124,6 +124,8 @@ class Flight:
             return Result(Happened.TEMPORARY, "fault", f"The channel failed: {type(error).__name__}.")
         return Result(
             Happened.DELIVERED,
+            code="files_linked" if sent.note else "",
+            reason=sent.note,
             wait_s=sent.pause_s,
             provider_message_id=sent.provider_message_id,
             new_address=sent.new_address,

@@ -1,14 +1,14 @@
 """From a notification and an endpoint to the message that a channel is handed."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 from typing import Any
 
 from apps.notifications.channels.base import Channel
-from apps.notifications.enums import Markup, TextFormat
+from apps.notifications.enums import Answer, Markup, TextFormat
 from apps.notifications.models import Delivery, Notification
 from apps.notifications.services.book import Ready, Words, book
 from apps.notifications.services.feedback import feedback_links
@@ -17,14 +17,16 @@ from apps.notifications.services.unsubscribe import unsubscribe_url
 from apps.notifications.templating.locales import Reader, reader_of
 from apps.notifications.templating.rich import markdown_of, plain_of
 from apps.notifications.templating.variables import filled
-from apps.notifications.types import OutboundMessage
+from apps.notifications.types import Attached, Button, OutboundMessage
 
 LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What words are filled with: the facts of a message, where its data is from, how old it is and who reads it."""
+    """What words are filled with: the facts of a message, where its data is from, how old it is and who reads it.
+
+    `buttons`: the channel shows the feedback's links by itself."""
 
     facts: Mapping[str, Any]
     origin: str
@@ -32,6 +34,8 @@ class Filling:
     created_at: datetime
     reader: Reader
     feedback: Mapping[str, str]
+    buttons: bool = False
+    files: Sequence[Attached] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,12 @@ class Texts:
 
 
 def message_make(
-    *, delivery: Delivery, channel: Channel, credentials: Mapping[str, str], now: datetime
+    *,
+    delivery: Delivery,
+    channel: Channel,
+    credentials: Mapping[str, str],
+    now: datetime,
+    files: Sequence[Attached] = (),
 ) -> OutboundMessage:
     """The message of a delivery whose notification, user and endpoint are loaded; notes on it whose words it took.
 
@@ -57,7 +66,10 @@ def message_make(
     )
     delivery.template_id = words.pk
     ready = templates.ready(words)
-    filling = _filling(notification, now, feedback_links(delivery.pk) if "feedback" in ready.body.names else {})
+    links = feedback_links(delivery.pk) if "feedback" in ready.body.names else {}
+    filling = replace(
+        _filling(notification, now, links), buttons=bool(links) and channel.shows(links.values()), files=files
+    )
     texts = texts_make(ready, filling, channel)
     return OutboundMessage(
         delivery_id=str(delivery.pk),
@@ -70,6 +82,8 @@ def message_make(
         link=_link(filling.facts),
         lasts_s=_lasts_s(notification, now),
         unsubscribe_url=unsubscribe_url(delivery.endpoint_id) if channel.unsubscribable else "",
+        attachments=tuple(files),
+        buttons=_buttons(links, texts) if filling.buttons else (),
     )
 
 
@@ -84,10 +98,24 @@ def headline(notification: Notification, *, now: datetime) -> str:
 
 def texts_make(ready: Ready, filling: Filling, channel: Channel) -> Texts:
     """The texts for one channel, in its format. Raises TemplateError."""
+    subject, text = _rendered(ready, filling)
+    return _WRITE[channel.text_format](ready.words, filling, channel, subject, text)
+
+
+def payload_make(notification: Notification, *, now: datetime, files: Sequence[Attached]) -> dict[str, Any]:
+    """A message (its user loaded) as the JSON of webhooks, with its words in every form. Raises TemplateError."""
+    user, templates = notification.user, book()
+    words = templates.pick(name=notification.template, channel="", locale=user.locale, reader=str(user.pk))
+    ready = templates.ready(words)
+    # Nothing is delivered here: there is nothing to say of a delivery.
+    filling = replace(_filling(notification, now, {}), buttons=True, files=files)
+    return _payload(words, filling, *_rendered(ready, filling), rich=True)
+
+
+def _rendered(ready: Ready, filling: Filling) -> tuple[str, str]:
     values = _values(ready, filling)
     subject = _marked(ready.subject.render(values, filling.reader).strip(), filling.origin, "[{}] {}")
-    text = ready.body.render(values, filling.reader)
-    return _WRITE[channel.text_format](ready.words, filling, channel, subject, text)
+    return subject, ready.body.render(values, filling.reader)
 
 
 def _filling(notification: Notification, now: datetime, feedback: Mapping[str, str]) -> Filling:
@@ -108,33 +136,60 @@ def _values(ready: Ready, filling: Filling) -> dict[str, Any]:
         "origin": filling.origin,
         "elapsed_s": filling.elapsed_s,
         "feedback": filling.feedback,
+        "buttons": filling.buttons,
     }
 
 
-def _html(words: Words, filling: Filling, channel: Channel, subject: str, text: str) -> Texts:
+def _buttons(links: Mapping[str, str], texts: Texts) -> tuple[Button, ...]:
+    """None where the words have the links in them all the same."""
+    if any(url in texts.body for url in links.values()):
+        return ()
+    return tuple(Button(Answer(name).label.capitalize(), url) for name, url in links.items())
+
+
+def _html_body(words: Words, filling: Filling, text: str) -> str:
     # Plain words keep their lines; a channel with a markup of its own sees a block like any other.
     body = text if words.markup == Markup.HTML else f'<div style="white-space: pre-line">{escape(text)}</div>'
-    marked = _marked(body, filling.origin, "<b>{} – not real data</b>\n{}")
+    return _marked(body, filling.origin, "<b>{} – not real data</b>\n{}")
+
+
+def _plain_body(words: Words, filling: Filling, text: str) -> str:
+    body = plain_of(text) if words.markup == Markup.HTML else text
+    return _marked(body, filling.origin, "{} – not real data\n{}")
+
+
+def _html(words: Words, filling: Filling, channel: Channel, subject: str, text: str) -> Texts:
+    marked = _html_body(words, filling, text)
     return Texts(subject, marked, plain_of(marked) if channel.wants_plain else "")
 
 
 def _plain(words: Words, filling: Filling, _: Channel, subject: str, text: str) -> Texts:
-    body = plain_of(text) if words.markup == Markup.HTML else text
-    return Texts(subject, _marked(body, filling.origin, "{} – not real data\n{}"), "")
+    return Texts(subject, _plain_body(words, filling, text), "")
 
 
 def _json(words: Words, filling: Filling, channel: Channel, subject: str, text: str) -> Texts:
-    """Made from the facts, so that no template can break it or leave one out."""
-    data = {**filling.facts, "origin": filling.origin, "elapsed_s": filling.elapsed_s, "subject": subject}
-    data["text"] = _plain(words, filling, channel, subject, text).body
-    payload = {"type": words.name, "timestamp": filling.created_at.isoformat(), "data": data}
     if words.markup == Markup.HTML:
-        rich = _html(words, filling, channel, subject, text).body
-        full = _dumped(payload | {"data": {**data, "html": rich, "markdown": markdown_of(rich)}})
+        full = _dumped(_payload(words, filling, subject, text, rich=True))
         # The same words once more in other formats are the first to go where there is no room.
         if len(full.encode()) <= channel.max_length:
             return Texts(subject, full, "")
-    return Texts(subject, _dumped(payload), "")
+    return Texts(subject, _dumped(_payload(words, filling, subject, text, rich=False)), "")
+
+
+def _payload(words: Words, filling: Filling, subject: str, text: str, *, rich: bool) -> dict[str, Any]:
+    """Made from the facts, so that no template can break it or leave one out."""
+    data = {**filling.facts, "origin": filling.origin, "elapsed_s": filling.elapsed_s, "subject": subject}
+    data["text"] = _plain_body(words, filling, text)
+    if rich:
+        data["html"] = _html_body(words, filling, text)
+        data["markdown"] = markdown_of(data["html"])
+    payload: dict[str, Any] = {"type": words.name, "timestamp": filling.created_at.isoformat(), "data": data}
+    if filling.files:
+        payload["attachments"] = [
+            {"filename": one.filename, "content_type": one.content_type, "size": one.size, "url": one.url}
+            for one in filling.files
+        ]
+    return payload
 
 
 _WRITE = {TextFormat.PLAIN: _plain, TextFormat.HTML: _html, TextFormat.JSON: _json}

@@ -36,10 +36,21 @@ def notification_create(
     confirms: bool = False,
     sealed: Mapping[str, str] | None = None,
     send_at: datetime | None = None,
+    bundle: str = "",
 ) -> Notification | None:
     """Owe one message; None where one with that `dedupe_key` is owed or was sent already."""
     draft = NotificationDraft(
-        user_id, template, context, priority, dedupe_key, expires_at, endpoint_id, confirms, sealed or {}, send_at
+        user_id=user_id,
+        template=template,
+        context=context,
+        priority=priority,
+        dedupe_key=dedupe_key,
+        expires_at=expires_at,
+        endpoint_id=endpoint_id,
+        confirms=confirms,
+        sealed=sealed or {},
+        send_at=send_at,
+        bundle=bundle,
     )
     made = notifications_create(drafts=[draft], now=now)
     return made[0] if made else None
@@ -120,6 +131,7 @@ def _drafted(draft: NotificationDraft, context: dict[str, Any], now: datetime) -
         expires_at=draft.expires_at,
         to_endpoint_id=draft.endpoint_id,
         confirms=draft.confirms,
+        bundle=draft.bundle,
     )
     row.sealed = seal(row, draft.sealed)
     return row

@@ -13,16 +13,20 @@ from apps.core.breaker import Breaker, BreakerState
 from apps.core.exceptions import ArbEdgeError, TemporaryError
 from apps.core.limits import Demand, Limit
 from apps.notifications.channels.base import Channel
-from apps.notifications.models import Delivery, Endpoint
+from apps.notifications.models import Attachment, Delivery, Endpoint
+from apps.notifications.services.attachments import bundled
 from apps.notifications.services.channels import channel_get
 from apps.notifications.services.endpoints import endpoint_credentials
+from apps.notifications.services.files import attached
 from apps.notifications.services.flight import Job
+from apps.notifications.services.journal import with_note
 from apps.notifications.services.limits import endpoint_limits, provider_limits, user_limits
 from apps.notifications.services.messages import message_make
 from apps.notifications.services.quiet import quiet_hold
 from apps.notifications.services.results import Settled
 from apps.notifications.services.routes import endpoints_next
 from apps.notifications.services.states import Happened, Result
+from apps.notifications.types import Attached
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +83,9 @@ def deliveries_prepare(deliveries: Sequence[Delivery], *, pace: Pace, now: datet
     settled = [Settled(row, result, None) for row, result in quiet]
     jobs: list[Job] = []
     nexts = endpoints_next(free)
+    bundles = bundled((row.notification.bundle for row in free), now=now)
     for row in free:
-        made = _job(row, nexts, now)
+        made = _job(row, nexts, bundles.get(row.notification.bundle, ()), now)
         if isinstance(made, Job):
             jobs.append(made)
         else:
@@ -96,7 +101,9 @@ def deliveries_prepare(deliveries: Sequence[Delivery], *, pace: Pace, now: datet
     return settled, jobs
 
 
-def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) -> Job | Result:
+def _job(
+    row: Delivery, nexts: Mapping[UUID, Endpoint | None], attachments: Sequence[Attachment], now: datetime
+) -> Job | Result:
     if row.notification.expires_at <= now:
         return Result(Happened.EXPIRED, "expired", "It came too late to be worth sending.")
     if not row.notification.user.is_active:
@@ -106,7 +113,13 @@ def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) ->
         return Result(Happened.UNUSABLE, "endpoint_off", f"The endpoint is not in use: {why}")
     try:
         channel = channel_get(row.channel)
-        message = message_make(delivery=row, channel=channel, credentials=endpoint_credentials(row.endpoint), now=now)
+        message = message_make(
+            delivery=row,
+            channel=channel,
+            credentials=endpoint_credentials(row.endpoint),
+            now=now,
+            files=_files(row, channel, attachments, now),
+        )
         provider = f"{row.channel}:{channel.host(row.endpoint.address)}"
     except ArbEdgeError as error:
         logger.error("Delivery %s can't be sent: %s", row.pk, error.message)
@@ -119,6 +132,16 @@ def _job(row: Delivery, nexts: Mapping[UUID, Endpoint | None], now: datetime) ->
     target = address if channel.shared_host else provider
     tap = address if channel.shared_host or channel.own_pauses else provider
     return Job(row, channel, message, provider, target, tap, nexts[row.pk])
+
+
+def _files(row: Delivery, channel: Channel, attachments: Sequence[Attachment], now: datetime) -> list[Attached]:
+    """The files for this channel. One that can't be read goes as its link, and the delivery's log says so."""
+    files = [attached(one, read=channel.carries is not None) for one in attachments]
+    for one in files:
+        if channel.carries is not None and one.content is None:
+            reason = f"{one.filename} could not be read from the storage."
+            row.notes = with_note(row.notes, "attachment_missing", reason, at=now)
+    return files
 
 
 def _address_scope(channel: Channel, address: str) -> str:

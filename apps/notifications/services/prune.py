@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.notifications.models import Endpoint, Notification
+from apps.notifications.services.attachments import attachments_prune
 from apps.notifications.services.codes import codes_prune
 
 # Small transactions: other writers of SQLite wait for each one.
@@ -13,9 +14,10 @@ _BATCH = 500
 
 
 def prune(*, now: datetime) -> int:
-    """Delete finished messages (with their deliveries and tries) past NOTIFICATION_DAYS, codes past their use, and
-    removed endpoints that no delivery tells of any more; returns how many messages."""
+    """Delete finished messages (with their deliveries and tries) past NOTIFICATION_DAYS, codes past their use,
+    files that nothing refers to, and removed endpoints that no delivery tells of any more; how many messages."""
     codes_prune(now=now)
+    attachments_prune(now=now)
     old = Notification.objects.filter(finished_at__lt=now - timedelta(days=settings.NOTIFICATION_DAYS))
     deleted = 0
     while True:

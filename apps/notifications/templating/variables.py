@@ -18,7 +18,7 @@ ITEMS_MAX = 200
 TEXT_MAX = 4_000
 URL_MAX = 2_000
 # What every template may name besides its own: see `services.messages`.
-GIVEN = frozenset({"origin", "elapsed_s", "feedback"})
+GIVEN = frozenset({"origin", "elapsed_s", "feedback", "buttons"})
 _RESERVED = GIVEN | {"range", "loop", "true", "false", "none", "super"}
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _KEYS = frozenset({"name", "type", "required", "format", "example", "items", "description"})
