@@ -11,7 +11,7 @@ from yarl import URL
 
 from sandbox.calls import Answer, Call, Host, json_answer, problem
 from sandbox.faults import GARBAGE, Fault, FaultTable
-from sandbox.tally import Limited, Tally
+from sandbox.tally import Tally, scopes_of
 from sandbox.weights import Weights
 
 CallAnswer = Callable[[Call], Awaitable[Answer]]
@@ -57,8 +57,8 @@ class Gateway:
             raw_query=url.raw_query_string,
         )
         host = self._hosts.get(call.host)
-        if isinstance(host, Limited):
-            self._tally.seen(call.host, host.scopes(call), call.now)
+        if host is not None:
+            self._tally.seen(call.host, scopes_of(host, call), call.now)
         fault = self._faults.hit(host=call.host, path=call.path, method=call.method)
         if fault is None:
             return _response(await self._answer(call))

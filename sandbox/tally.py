@@ -18,6 +18,11 @@ class Limited(Protocol):
         """What this call counts for, the kind first: `all`, `chat 42`; nothing for a call that no limit binds."""
 
 
+def scopes_of(host: object, call: Call) -> Scopes:
+    """What a call to this host counts for; nothing where it publishes no limits."""
+    return host.scopes(call) if isinstance(host, Limited) else []
+
+
 @dataclass(slots=True)
 class _Count:
     rate: Rate

@@ -54,9 +54,9 @@ def deliver(*, priority: str) -> dict[str, Any]:
 @shared_task(name="notifications.sms_status", expires=60, ignore_result=True)
 def sms_status(*, delivery_id: str, sid: str, status: str, error: int, tries: int) -> None:
     """News of a text message that came before its result was written."""
-    told = {"sid": sid, "status": status, "error": error}
-    if not services.sms_status_take(delivery_id=UUID(delivery_id), **told, now=clock.now()):
-        sms_callback.again(delivery_id=delivery_id, **told, tries=tries + 1)
+    known = UUID(delivery_id)
+    if not services.sms_status_take(delivery_id=known, sid=sid, status=status, error=error, now=clock.now()):
+        sms_callback.again(delivery_id=delivery_id, sid=sid, status=status, error=error, tries=tries + 1)
 
 
 @shared_task(name="notifications.sweep", expires=5, ignore_result=True)

@@ -109,14 +109,14 @@ def _told(
 
 def faults() -> list[dict[str, Any]]:
     """10 % throttled, 5 % failing, 2 % cut, 1 % hanging, in each provider's own words; the host sees none of those."""
-    http = [
+    http: list[dict[str, Any]] = [
         {"status": 429, "retry_after": 1},
         {"status": 503},
         {"cut": "before"},
         {"latency_s": HANG_S, "cut": "before"},
     ]
     # RFC 5321 section 4.2.3 has "not now" for a recipient and for the whole service.
-    mail = [{"status": 451}, {"status": 421}, {"cut": True}, {"latency_s": HANG_S, "cut": True}]
+    mail: list[dict[str, Any]] = [{"status": 451}, {"status": 421}, {"cut": True}, {"latency_s": HANG_S, "cut": True}]
     rules = [
         {"host": host, "probability": chance, **what}
         for host in HTTP_HOSTS

@@ -10,10 +10,10 @@ import pytest
 from apps.core import clock, limits
 from apps.core.breaker import BreakerState
 from apps.core.exceptions import TemporaryError
-from apps.notifications.channels.registry import CHANNELS
 from apps.notifications.enums import DeliveryState, NotificationState, Outcome
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification, Template
 from apps.notifications.services import deliver, endpoint_disable, template_create
+from apps.notifications.services.channels import channel_get
 from apps.notifications.services.lease import deliveries_lease
 from apps.notifications.services.prepare import _address_scope, breaker_of, limit_key
 from tests.notifications.people import FACTS, endpoint_new, notification_new, user_new
@@ -220,7 +220,7 @@ def test_a_probe_that_a_limit_holds_back_leaves_its_place_to_another(sink: Sink)
     endpoint_new(second, "telegram", "2")
     breaker = breaker_of(f"telegram:{sink.netloc}")
     breaker.trip(0.001)
-    limits.close_tap(limit_key(_address_scope(CHANNELS.get("telegram"), "1")), 30)
+    limits.close_tap(limit_key(_address_scope(channel_get("telegram"), "1")), 30)
     notification_new(first)
     deliver(priority="high")
     assert sink.arrived == []

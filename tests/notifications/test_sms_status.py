@@ -108,7 +108,7 @@ def test_news_that_come_before_the_result_was_written_come_again(monkeypatch: py
     Delivery.objects.filter(pk=row.pk).update(state="sending", lease_token=uuid4(), lease_until=now)
     rung: list[dict[str, Any]] = []
     monkeypatch.setattr("apps.core.queue.ring", lambda task, **kwargs: rung.append(kwargs))
-    told = {"delivery_id": str(row.pk), "sid": "SM1", "status": "undelivered", "error": 30003}
+    told: dict[str, Any] = {"delivery_id": str(row.pk), "sid": "SM1", "status": "undelivered", "error": 30003}
     for tries in range(1, sms_callback.TRIES_MAX + 2):
         sms_status.run(**told, tries=tries)
     assert [one["kwargs"]["tries"] for one in rung] == [2, 3, 4, 5]

@@ -41,7 +41,8 @@ class SmsStatus(APIView):
         if not token or not base:
             raise NotFound("Status callbacks are not taken here: TWILIO_AUTH_TOKEN or a public address is not set.")
         given = request.headers.get(SIGNATURE_HEADER, "")
-        wanted = sms_callback.signature(sms_callback.url(base, id), request.data.dict(), token)
+        form = {name: str(value) for name, value in request.POST.items()}
+        wanted = sms_callback.signature(sms_callback.url(base, id), form, token)
         if not hmac.compare_digest(given.encode(), wanted.encode()):
             raise PermissionDenied("This is for Twilio.")
         news = SmsStatusSerializer(data=request.data)

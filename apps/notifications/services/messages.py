@@ -20,6 +20,7 @@ from apps.notifications.templating.variables import filled
 from apps.notifications.types import Attached, Button, OutboundMessage
 
 LIVE = "live"
+_CUT = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,9 @@ def _json(words: Words, filling: Filling, channel: Channel, subject: str, text: 
     if words.markup == Markup.HTML:
         full = _dumped(_payload(words, filling, subject, text, rich=True))
         # The same words once more in other formats are the first to go where there is no room.
-        if len(full.encode()) <= channel.max_length:
+        if len(_octets(full)) <= channel.max_length:
             return Texts(subject, full, "")
-    return Texts(subject, _dumped(_payload(words, filling, subject, text, rich=False)), "")
+    return Texts(subject, _within(_payload(words, filling, subject, text, rich=False), channel.max_length), "")
 
 
 def _payload(words: Words, filling: Filling, subject: str, text: str, *, rich: bool) -> dict[str, Any]:
@@ -193,6 +194,24 @@ def _payload(words: Words, filling: Filling, subject: str, text: str, *, rich: b
 
 
 _WRITE = {TextFormat.PLAIN: _plain, TextFormat.HTML: _html, TextFormat.JSON: _json}
+
+
+def _within(payload: Mapping[str, Any], limit: int) -> str:
+    """The payload in at most `limit` bytes as far as its words (text and subject) can be cut: the facts, of which the
+    words were made, are never."""
+    data = payload["data"]
+    for name in ("text", "subject"):
+        over = len(_octets(_dumped(payload))) - limit
+        if over <= 0:
+            break
+        words = _octets(data[name])
+        data[name] = words[: max(0, len(words) - over - len(_octets(_CUT)))].decode(errors="ignore") + _CUT
+    return _dumped(payload)
+
+
+def _octets(text: str) -> bytes:
+    # What is no Unicode is taken out where the message is sent; until then it takes the room of what replaces it.
+    return text.encode(errors="surrogatepass")
 
 
 def _dumped(payload: Mapping[str, Any]) -> str:
