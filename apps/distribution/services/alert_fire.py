@@ -52,6 +52,8 @@ def alerts_fire(*, dues: Sequence[Due], now: datetime) -> list[UUID]:
 
     The check and the claim are one statement, so that of any number of workers one speaks. Answers whose history has a
     new row; why others were kept from it is counted. The same queries, however many."""
+    held = triggers_hold([one.trigger_id for one in dues])
+    dues = [one for one in dues if one.trigger_id in held]
     mine = _claim(dues, now)
     _refuse_hourly([one.trigger_id for one in dues if one.trigger_id not in mine], now)
     claimed = [one for one in dues if one.trigger_id in mine]
@@ -62,9 +64,23 @@ def alerts_fire(*, dues: Sequence[Due], now: datetime) -> list[UUID]:
     return list(speaking)
 
 
+def triggers_hold(ids: Sequence[UUID]) -> set[UUID]:
+    """Hold these until the transaction ends, without those that another worker is writing: two that wait for each
+    other's rows would both fail. On SQLite the transaction itself keeps other writers out."""
+    rows = AlertTrigger.objects.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
+    return set(rows.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def standings_note(ids: Sequence[UUID], side: int) -> None:
+    """Note the side on which these are now."""
+    AlertTrigger.objects.filter(pk__in=triggers_hold(ids)).update(standing=side)
+
+
+@transaction.atomic
 def refusals_note(ids: Sequence[UUID], reason: Refusal, *, now: datetime) -> int:
     """Count that these were kept from speaking, once for each reason until they speak again; answers how many."""
-    return _refusals(AlertTrigger.objects.filter(pk__in=ids), reason, now) if ids else 0
+    return _refusals(AlertTrigger.objects.filter(pk__in=triggers_hold(ids)), reason, now) if ids else 0
 
 
 def _refusals(triggers: QuerySet[AlertTrigger], reason: Refusal, now: datetime) -> int:

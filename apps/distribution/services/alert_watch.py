@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.exceptions import OperatorError
 from apps.distribution.enums import Refusal, Silence
 from apps.distribution.models import AlertTrigger
-from apps.distribution.services.alert_fire import Due, alerts_fire, refusals_note
+from apps.distribution.services.alert_fire import Due, alerts_fire, refusals_note, standings_note
 from apps.distribution.services.boards import board_now
 from apps.distribution.triggers.base import Judgement, Kind, ParamsInvalid, Source, Watch
 from apps.distribution.triggers.board import Board
@@ -69,7 +69,7 @@ def alerts_watch(*, now: datetime, feed: str = "", exchange: str = "") -> AlertR
         _look(kind, members, board, dues, resting, moved)
     for side, ids in moved.items():
         for chunk in _chunks(ids):
-            AlertTrigger.objects.filter(pk__in=chunk).update(standing=side)
+            standings_note(chunk, side)
     refused = sum(refusals_note(chunk, Refusal.COOLDOWN, now=now) for chunk in _chunks(resting))
     fired = sum(len(alerts_fire(dues=chunk, now=now)) for chunk in _chunks(dues))
     if fired:

@@ -1,11 +1,13 @@
 """The table of kinds of alert triggers. What is not listed is not offered."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.core.registry import Registry
-from apps.distribution.triggers.base import Kind
 
-KINDS: Registry[Kind[Any]] = Registry(
+if TYPE_CHECKING:
+    from apps.distribution.triggers.base import Kind
+
+KINDS: "Registry[Kind[Any]]" = Registry(
     "alert kind",
     "apps.distribution.triggers.base.Kind",
     {
