@@ -27,7 +27,7 @@ from apps.distribution.services import (
     prune,
 )
 from apps.distribution.services.alert_fire import Due, alerts_fire
-from apps.distribution.triggers.base import Telling
+from apps.distribution.triggers.base import ParamsInvalid, Telling
 from apps.markets import store
 from apps.markets.candles import store as bars
 from apps.markets.candles.bars import Bars
@@ -441,6 +441,9 @@ def test_one_spoilt_row_stops_no_other(world: World, owner: User) -> None:
     AlertTrigger.objects.filter(pk=unknown.pk).update(kind="balance", updated_at=world.now + timedelta(seconds=1))
     assert go(world, 105, 107) == 1
     assert AlertFired.objects.get().trigger_id == good.pk
+    spoilt.refresh_from_db()
+    with pytest.raises(ParamsInvalid, match="another release"):
+        alert_test(trigger=spoilt, now=world.now)
 
 
 def test_old_history_goes_and_a_removed_trigger_leaves_its_own(world: World, owner: User, settings: Any) -> None:

@@ -78,8 +78,10 @@ def alerts_watch(*, now: datetime, feed: str = "", exchange: str = "") -> AlertR
 
 
 def alert_test(*, trigger: AlertTrigger, now: datetime) -> AlertTest:
-    """What it would do and say now. Nothing is stored or sent."""
-    [one] = _read([_values(trigger)])
+    """What it would do and say now. Nothing is stored or sent. ParamsInvalid where it can't be used as it is stored."""
+    one = next(_read([_values(trigger)]), None)
+    if one is None:
+        raise ParamsInvalid("This alert is of another release and is never looked at: send its params anew.")
     kind = KINDS.get(one.kind)()
     board = board_now(now=now, sources=[one.source])
     judged = kind.judge([one.watch], board)
