@@ -111,6 +111,8 @@ SCHEDULES = (
     _every(3600, "distribution.prune", "Delete decisions and alerts past their retention."),
     _every(60, "notifications.digests", "Sum up what limits or quiet hours kept back for too long."),
     _every(3600, "notifications.prune", "Delete messages and codes past their retention."),
+    _every(300, "notifications.roll_statistics", "Count the deliveries of the hours that need it."),
+    _every(86_400, "notifications.prune_statistics", "Delete statistics past the delivery profile's days."),
     _every(5, "notifications.sweep", "Take back expired leases, ring for deliveries that are due."),
     _every(3600, "notifications.shift_variants", "Move the shares of template variants by readers' answers."),
 )

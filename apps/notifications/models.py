@@ -269,6 +269,7 @@ class Delivery(models.Model):
         default=list, blank=True, editable=False, help_text="What kept it waiting between its tries, and how often."
     )
     provider_message_id = models.CharField(max_length=200, blank=True)
+    provider = models.CharField(max_length=100, blank=True, editable=False, help_text="The host of its last try.")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -318,6 +319,58 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delivery_id} #{self.number} {self.outcome}"
+
+
+class StatisticsHour(models.Model):
+    """An hour (its beginning) whose deliveries were counted: the last time at `rolled_at`, which took `took_s` seconds.
+
+    Counted before `final_at`, it will be counted anew: what ended in it may still change."""
+
+    hour = models.DateTimeField(primary_key=True)
+    rolled_at = models.DateTimeField()
+    took_s = models.FloatField(default=0)
+    final_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-hour",)
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M} UTC"
+
+
+class DeliveryStatistic(models.Model):
+    """What became of the deliveries of messages that ended in one hour (or in one day: its hours added up), on one
+    channel, at one provider, in the words of one template (its name). Replaced as a whole whenever its hour is counted;
+    see `statistics.cells`."""
+
+    hours = models.PositiveSmallIntegerField(choices=((1, "an hour"), (24, "a day")))
+    hour = models.DateTimeField(verbose_name="from")
+    channel = models.CharField(max_length=32)
+    provider = models.CharField(max_length=100, blank=True, help_text="A host; empty where no try came so far.")
+    template = models.CharField(max_length=80)
+    delivered = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0, help_text="Another endpoint took over.")
+    dead = models.PositiveIntegerField(default=0, help_text="Nobody took over.")
+    expired = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField(default=0, help_text="Took more than one try.")
+    attempts = models.PositiveIntegerField(default=0)
+    reasons = models.JSONField(default=dict, help_text="Of what was not delivered, by trouble/code.")
+    errors = models.JSONField(default=dict, help_text="Of tries, by trouble/code.")
+    latency = models.JSONField(default=dict, help_text="From when it was due to its delivery, in microseconds.")
+    latency_buckets = models.BinaryField(default=bytes)
+    calls = models.JSONField(default=dict, help_text="How long tries took, in microseconds.")
+    calls_buckets = models.BinaryField(default=bytes)
+
+    class Meta:
+        ordering = ("-hour", "hours", "channel", "provider", "template")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("hours", "hour", "channel", "provider", "template"), name="notifications_statistic_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M} {self.channel} {self.provider} {self.template}"
 
 
 class MessageFeedback(models.Model):

@@ -71,6 +71,18 @@ def prune() -> None:
     services.prune(now=clock.now())
 
 
+@shared_task(name="notifications.roll_statistics", expires=299, ignore_result=True)
+def roll_statistics() -> None:
+    """Count the deliveries of the hours that need it."""
+    services.statistics_roll(now=clock.now())
+
+
+@shared_task(name="notifications.prune_statistics", expires=86_399, ignore_result=True)
+def prune_statistics() -> None:
+    """Delete statistics past the profile's days."""
+    services.statistics_prune(now=clock.now())
+
+
 @shared_task(name="notifications.shift_variants", ignore_result=True)
 def shift_variants() -> None:
     """Move the shares of variants by what readers say of them."""

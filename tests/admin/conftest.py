@@ -37,11 +37,13 @@ from apps.notifications.models import (
     Delivery,
     DeliveryAttempt,
     DeliveryProfile,
+    DeliveryStatistic,
     Endpoint,
     EndpointCode,
     MessageFeedback,
     Notification,
     ReachPreferences,
+    StatisticsHour,
     StoredFile,
 )
 from apps.notifications.services import endpoint_create, template_create
@@ -207,6 +209,10 @@ def world(trader: User, redis_state: None) -> World:
         ),
         stored := StoredFile.objects.create(sha256="0" * 64, content_type="image/png", size=1, used_at=now),
         Attachment.objects.create(bundle="b", filename="chart.png", file=stored, created_at=now, expires_at=now),
+        StatisticsHour.objects.create(hour=now, rolled_at=now, final_at=now),
+        DeliveryStatistic.objects.create(
+            hours=1, hour=now, channel="webhook", provider="hooks.example.test", template=MARKUP, delivered=1
+        ),
         MessageFeedback.objects.create(delivery=delivery, answer="useful", given_at=now),
         notification,
         delivery,

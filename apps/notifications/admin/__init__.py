@@ -1,3 +1,3 @@
 """The admin pages of notifications; importing registers them."""
 
-from apps.notifications.admin import codes, endpoints, messages, profiles, reach, templates  # noqa: F401
+from apps.notifications.admin import codes, endpoints, messages, profiles, reach, statistics, templates  # noqa: F401

@@ -18,6 +18,7 @@ from apps.notifications.api.messages import MessageDetail
 from apps.notifications.api.reach import Reach
 from apps.notifications.api.rotation import EndpointRotation
 from apps.notifications.api.sms_status import SmsStatus
+from apps.notifications.api.statistics import DeliveryStatisticsView
 from apps.notifications.api.telegram import TelegramWebhook
 from apps.notifications.api.templates import TemplateDetail, TemplateList, TemplatePreview, TemplateStatisticsView
 from apps.notifications.api.unsubscribe import UnsubscribeView
@@ -34,6 +35,7 @@ urlpatterns = [
     path("notifications/endpoints/<uuid:id>/verify", EndpointVerify.as_view(), name="endpoint-verify"),
     path("notifications/endpoints/<uuid:id>/rotate", EndpointRotation.as_view(), name="endpoint-rotate"),
     path("notifications/feedback/<str:token>", FeedbackView.as_view(), name="message-feedback"),
+    path("notifications/statistics", DeliveryStatisticsView.as_view(), name="delivery-statistics"),
     path("notifications/templates", TemplateList.as_view(), name="template-list"),
     path("notifications/templates/<int:template_id>", TemplateDetail.as_view(), name="template-detail"),
     path("notifications/templates/<int:template_id>/preview", TemplatePreview.as_view(), name="template-preview"),

@@ -17,6 +17,7 @@ from apps.notifications.services.profiles import profile_use
 from apps.notifications.services.prune import prune
 from apps.notifications.services.reach import reach_set
 from apps.notifications.services.sms_status import sms_status_take
+from apps.notifications.services.statistics import statistics_prune, statistics_roll
 from apps.notifications.services.sweep import deliveries_sweep, delivery_replay
 from apps.notifications.services.templates import (
     template_activate,
@@ -53,6 +54,8 @@ __all__ = [
     "prune",
     "reach_set",
     "sms_status_take",
+    "statistics_prune",
+    "statistics_roll",
     "template_activate",
     "template_create",
     "template_deactivate",

@@ -120,7 +120,8 @@ def _job(
             now=now,
             files=_files(row, channel, attachments, now),
         )
-        provider = f"{row.channel}:{channel.host(row.endpoint.address)}"
+        host = channel.host(row.endpoint.address)
+        provider, row.provider = f"{row.channel}:{host}", host[:100]
     except ArbEdgeError as error:
         logger.error("Delivery %s can't be sent: %s", row.pk, error.message)
         return Result(Happened.UNUSABLE, error.code, error.message)

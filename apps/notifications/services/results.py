@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
 _FIELDS = (
     "state", "attempts", "next_attempt_at", "lease_token", "lease_until", "last_error", "provider_message_id",
-    "finished_at", "template", "notes",
+    "finished_at", "template", "notes", "provider",
 )  # fmt: skip
 
 

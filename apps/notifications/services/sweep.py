@@ -15,6 +15,7 @@ from apps.notifications.services.lease import BATCH_MAX
 from apps.notifications.services.results import Settled, results_write
 from apps.notifications.services.routes import endpoints_next
 from apps.notifications.services.states import Happened, Result
+from apps.notifications.services.statistics import statistics_reopen
 from apps.notifications.types import DeliveriesDue
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def delivery_replay(*, delivery_id: UUID) -> Delivery:
             raise PermanentError("The message has expired.", code="expired")
         row.state, row.attempts, row.next_attempt_at, row.finished_at = DeliveryState.PENDING, 0, clock.wall_now(), None
         row.save(update_fields=["state", "attempts", "next_attempt_at", "finished_at"])
+        # Where another route has it, the message has ended already, and this delivery belongs to that hour.
+        statistics_reopen(ended_at=row.notification.finished_at, until=row.notification.expires_at)
         Notification.objects.filter(pk=row.notification_id, state=NotificationState.DEAD).update(
             state=NotificationState.PENDING, finished_at=None
         )

@@ -7,6 +7,7 @@ from apps.notifications.enums import DeliveryState, NotificationState, Outcome
 from apps.notifications.models import Delivery, DeliveryAttempt, Notification
 from apps.notifications.services.results import notifications_settle
 from apps.notifications.services.routes import endpoints_next
+from apps.notifications.services.statistics import statistics_reopen
 from apps.notifications.types import DeliveriesDue
 
 
@@ -16,6 +17,8 @@ def delivery_take_back(*, delivery: Delivery, code: str, reason: str, lasting: b
 
     `lasting`: the same would happen again. What is not worth sending any more, or has nobody to take over, is a dead
     letter."""
+    message = delivery.notification
+    statistics_reopen(ended_at=message.finished_at, until=max(now, message.expires_at))
     DeliveryAttempt.objects.create(
         delivery=delivery,
         number=max(delivery.attempts, 1),
