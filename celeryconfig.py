@@ -105,6 +105,7 @@ SCHEDULES = (
     _every(600, "opportunities.measure_lifetimes", "How long edges last, per kind and instrument."),
     _every(3600, "opportunities.prune", "Delete what is past its retention."),
     _every(3600, "core.prune", "Delete idempotency keys and audit records past their retention."),
+    _every(60, "accounts.send_recoveries", "Write letters that set new passwords (also rung by who asks)."),
     _every(60, "core.seal_audit", "Chain audit records that a killed process left unchained."),
     _every(5, "distribution.run", "Distribute what is active (also rung by it)."),
     _every(15, "distribution.watch_alerts", "Look at all alert triggers (also rung by each snapshot)."),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.accounts.events import RecoveryAsked
 from apps.core import events, queue
 from apps.core.events import Event
 from apps.markets.events import BooksStored, SnapshotStored
@@ -69,6 +70,7 @@ STEPS = (
     Step(OpportunitiesActive, "apps.distribution.tasks.watch_alerts", _opportunities),
     Step(OpportunitiesActive, "apps.opportunities.tasks.request_markouts", _after_alert),
     Step(MarkoutsDue, "apps.markets.tasks.fetch_books", _markets),
+    Step(RecoveryAsked, "apps.accounts.tasks.send_recoveries", _once),
     Step(DeliveriesDue, "apps.notifications.tasks.deliver", _per_priority),
 )
 

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -155,6 +156,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 
+# Whether staff need a second factor for the admin and for administering through the API.
+REQUIRE_2FA = env.flag("REQUIRE_2FA", default=not DEVELOPMENT)
 # How long audit records are kept; what is deleted leaves an anchor, so that the rest can still be verified.
 AUDIT_DAYS = env.integer("AUDIT_DAYS", 730, low=30, high=36_500)
 
@@ -162,7 +165,7 @@ AUDIT_DAYS = env.integer("AUDIT_DAYS", 730, low=30, high=36_500)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.auth.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.auth.PageAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -18,3 +18,4 @@ class AccountsConfig(AppConfig):
         declare_grants()
         declare_numbers()
         vault.register("accounts.Letter", "sealed")
+        vault.register("accounts.TwoFactor", "secret")

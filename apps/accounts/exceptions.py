@@ -4,6 +4,30 @@ from apps.accounts.enums import Tier
 from apps.core.exceptions import PermanentError
 
 
+class SignInRefused(PermanentError):
+    """Somebody did not prove who they are. `code` is all that they learn: `credentials_wrong` for an unknown address
+    and a wrong password alike; who has the right password learns `account_inactive`, `second_factor_required` or
+    `second_factor_wrong`."""
+
+    code = "credentials_wrong"
+
+
+class ScopeMissing(PermanentError):
+    """A credential is not meant for this."""
+
+    code = "scope_required"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs a token with the scope {scope}.")
+        self.scope = scope
+
+
+class RecoveryRefused(PermanentError):
+    """A link to set a new password was used, is too old or was never sent, which is not told apart."""
+
+    code = "recovery_refused"
+
+
 class TokenRefusedError(PermanentError):
     """A token opens nothing: unknown, expired, revoked, or its owner may not sign in. The caller has to get another."""
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from apps.accounts import services
+from apps.accounts.services import passwords, sessions
 from apps.core import clock
 
 
@@ -19,3 +20,11 @@ def prune() -> None:
     services.registrations_prune(now=now)
     services.letters_prune(now=now)
     services.payments_prune(now=now)
+    sessions.sessions_prune(now=now)
+    passwords.recoveries_prune(now=now)
+
+
+@shared_task(name="accounts.send_recoveries", expires=59, ignore_result=True)
+def send_recoveries() -> None:
+    """Write the letters that set new passwords."""
+    passwords.recoveries_send(now=clock.wall_now())

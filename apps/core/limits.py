@@ -108,6 +108,14 @@ def close_tap(key: str, seconds: float) -> None:
         logger.warning("Tap of %s not closed for %.1f s, Redis is away: %s", key, seconds, error)
 
 
+def forget(key: str) -> None:
+    """What was granted on `key` counts no longer. Raises TemporaryError(code="limits_away") when Redis is away."""
+    try:
+        redis.state().delete(_key(key))
+    except redis.Error as error:
+        raise TemporaryError("Rate limits are not available.", code="limits_away") from error
+
+
 def _key(name: str) -> str:
     return f"arbedge:limit:{name}"
 

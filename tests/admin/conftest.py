@@ -14,8 +14,10 @@ from django.test import Client
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from apps.accounts.enums import Role, Tier
-from apps.accounts.models import ApiToken, User
+from apps.accounts.models import ApiToken, Recovery, RecoveryCode, SessionKind, TwoFactor, User
 from apps.accounts.services import token_create, user_create
+from apps.accounts.services.sessions import session_open
+from apps.accounts.services.two_factor import two_factor_start
 from apps.core import audit, clock, config
 from apps.core.models import AuditAnchor, ConfigValue, IdempotencyKey, ScheduleSlot
 from apps.distribution.models import AlertFired, AlertTrigger, Distribution
@@ -152,6 +154,8 @@ def world(trader: User, redis_state: None) -> World:
     """A row of everything."""
     now = clock.now()
     token_text = token_create(user=trader, name="bot")
+    session_row, session_text = session_open(user=trader, kind=SessionKind.API, now=now)
+    two_factor_secret = two_factor_start(user=trader, now=now).secret
     config.config_set(key="tier.free.delay_s", value=60, actor_id=None)
     endpoint = endpoint_create(
         user_id=trader.pk, channel="webhook", address=HOOK_URL, credentials={"secret": HOOK_SECRET}, verified=True
@@ -167,6 +171,10 @@ def world(trader: User, redis_state: None) -> World:
     rows: list[Model] = [
         trader,
         ApiToken.objects.get(),
+        session_row,
+        TwoFactor.objects.get(),
+        RecoveryCode.objects.create(user=trader, digest="c" * 64),
+        Recovery.objects.create(user=trader, digest="e" * 64, created_at=now, expires_at=now),
         Group.objects.create(name="operators"),
         ConfigValue.objects.get(),
         audit.record(actor_id=trader.pk, action="test.done", target="accounts.User:1"),
@@ -292,8 +300,10 @@ def world(trader: User, redis_state: None) -> World:
         ClockedSchedule.objects.create(clocked_time=now),
         PeriodicTask.objects.create(name="poll", task="markets.poll", interval=interval, expire_seconds=4),
     ]
-    secrets = (token_text, ApiToken.objects.get().digest, trader.password, HOOK_SECRET, HOOK_URL, endpoint.credentials)
-    return World({type(row): row for row in rows}, (*secrets, HIDDEN_ANSWER))
+    signing_in = (session_text, session_row.digest, session_row.standing, two_factor_secret, "c" * 64, "e" * 64)
+    token = ApiToken.objects.get()
+    at_rest = (token_text, token.digest, trader.password, HOOK_SECRET, HOOK_URL, endpoint.credentials)
+    return World({type(row): row for row in rows}, (*signing_in, *at_rest, HIDDEN_ANSWER))
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_nobody_is_deleted(page: Client, trader: User) -> None:
 def test_token_is_shown_once_and_works(page: Client, trader: User) -> None:
     response = page.post(
         reverse("admin:accounts_apitoken_add"),
-        {"user": str(trader.pk), "name": "bot", "expires_at_0": "", "expires_at_1": ""},
+        {"user": str(trader.pk), "name": "bot", "scopes": ["read", "write"], "expires_at_0": "", "expires_at_1": ""},
     )
     assert response.status_code == 200
     assert "no-store" in response.headers["Cache-Control"]
@@ -115,8 +115,10 @@ def test_token_is_shown_once_and_works(page: Client, trader: User) -> None:
     ):
         assert text.encode() not in page.get(url).content
     assert text not in str(page.session.items()) + str(page.cookies)
-    assert _audited() == [("admin.added", f"accounts.ApiToken:{token.pk}")]
-    assert text not in str(AuditRecord.objects.values().get())
+    target = f"accounts.ApiToken:{token.pk}"
+    assert _audited() == [("admin.added", target), ("token.used", target)]
+    assert token.scopes == ["read", "write"]
+    assert text not in str(list(AuditRecord.objects.values()))
 
 
 def test_revoking_ends_the_selected_tokens_only(page: Client, trader: User) -> None:
@@ -128,7 +130,8 @@ def test_revoking_ends_the_selected_tokens_only(page: Client, trader: User) -> N
     with pytest.raises(TokenRefusedError, match="revoked"):
         token_verify(gone)
     assert token_verify(kept).user == trader
-    assert _audited() == [("admin.token_revoked", f"accounts.ApiToken:{selected.pk}")]
+    used = ("token.used", f"accounts.ApiToken:{ApiToken.objects.get(name='kept').pk}")
+    assert _audited() == [("admin.token_revoked", f"accounts.ApiToken:{selected.pk}"), used]
 
 
 def test_staff_without_the_right_cannot_revoke(trader: User) -> None:

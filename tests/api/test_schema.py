@@ -12,8 +12,14 @@ from rest_framework.test import APIClient
 
 from tests.api.conftest import MakeUser
 
-# For load balancers, for Twilio with its signature and for Telegram with its secret.
-PUBLIC = ("/api/v1/health", "/api/v1/notifications/sms-status", "/api/v1/telegram/webhook")
+# To sign in, for load balancers, for Twilio with its signature and for Telegram with its secret.
+PUBLIC = (
+    "/api/v1/auth/login",
+    "/api/v1/auth/recovery",
+    "/api/v1/health",
+    "/api/v1/notifications/sms-status",
+    "/api/v1/telegram/webhook",
+)
 # What signed links in messages lead to: pages for people.
 PAGES = {
     "/api/v1/notifications/feedback/{token}",

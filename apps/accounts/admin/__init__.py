@@ -1,5 +1,5 @@
 """Accounts in the admin."""
 
-from apps.accounts.admin import people, tokens
+from apps.accounts.admin import people, sign_in, tokens
 
-__all__ = ["people", "tokens"]
+__all__ = ["people", "sign_in", "tokens"]

@@ -10,14 +10,26 @@ from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
 from apps.accounts.models import ApiToken
+from apps.accounts.scopes import Scope
 from apps.accounts.services import token_issue, token_revoke
 from apps.core.admin.base import AuditedAdmin
+
+
+class ApiTokenForm(forms.ModelForm):
+    """A new token: whose, what it is called, what it may."""
+
+    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+
+    class Meta:
+        model = ApiToken
+        fields = ("user", "name", "scopes", "expires_at")
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(AuditedAdmin):
     """Tokens can be made and revoked; nothing about one can be edited and its text is shown once, when it is made."""
 
+    form = ApiTokenForm
     list_display = ("name", "user", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at", "user__tier")
     search_fields = ("name", "prefix", "user__email")
@@ -29,8 +41,8 @@ class ApiTokenAdmin(AuditedAdmin):
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
         """Three fields make a token; the digest is on no page."""
         if obj is None:
-            return ("user", "name", "expires_at")
-        return ("user", "name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+            return ("user", "name", "scopes", "expires_at")
+        return ("user", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         """Revoke and make another instead."""

@@ -5,7 +5,11 @@ Loaded with the first document (`DEFAULT_SCHEMA_CLASS` is resolved then): the ge
 from typing import Any
 
 from drf_spectacular import openapi
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from apps.accounts.scopes import Scope
+from apps.core.api.schema import error_response
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -20,9 +24,30 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Token arb_…`; operators make tokens in the admin or with `manage.py token_create EMAIL`.",
+            "description": "`Token arb_…`, made at `auth/tokens`, or `Token arbs_…`, a session of `auth/login`.",
         }
 
 
+class PageScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The cookie of a page."""
+
+    target_class = "apps.accounts.auth.PageAuthentication"
+    name = "pageCookie"
+
+
+_SCOPE = error_response(
+    403, "scope_required", "This needs a token with the scope write.", required_scope=Scope.WRITE.value
+)
+
+
 class AutoSchema(openapi.AutoSchema):
-    """The generator's own."""
+    """The generator's own, which says of every operation that a token may lack its scope."""
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if "403" not in bodies and self.view.get_authenticators():
+            [((_, kind), answer)] = _SCOPE.items()
+            bodies["403"] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                answer, "403", media_types=[kind]
+            )
+        return bodies

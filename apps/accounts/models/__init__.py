@@ -6,10 +6,13 @@ from apps.accounts.models.letters import Letter
 from apps.accounts.models.people import User
 from apps.accounts.models.referrals import BonusEntry, Referral, ReferralCode
 from apps.accounts.models.registrations import Registration
+from apps.accounts.models.sessions import AccountSession, SessionKind
 from apps.accounts.models.subscriptions import PaymentEvent, Subscription, SubscriptionChange
 from apps.accounts.models.tokens import ApiToken
+from apps.accounts.models.two_factor import Recovery, RecoveryCode, TwoFactor
 
 __all__ = [
+    "AccountSession",
     "Affiliate",
     "ApiToken",
     "BonusEntry",
@@ -17,10 +20,14 @@ __all__ = [
     "InvitationUse",
     "Letter",
     "PaymentEvent",
+    "Recovery",
+    "RecoveryCode",
     "Referral",
     "ReferralCode",
     "Registration",
+    "SessionKind",
     "Subscription",
     "SubscriptionChange",
+    "TwoFactor",
     "User",
 ]

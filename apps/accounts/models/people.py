@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from apps.accounts.enums import Role, Tier, UserStatus
 from apps.accounts.managers import UserManager, email_normal
@@ -72,6 +73,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """Same as the full name; people write their names as they like."""
         return self.get_full_name()
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What Django compares for each request of a page: besides the password, rights. When they change, people sign
+        in again, with what they may now."""
+        standing = "\n".join((self.password, self.role, self.status, str(self.is_staff), str(self.is_superuser)))
+        return salted_hmac("accounts.User.standing", standing, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

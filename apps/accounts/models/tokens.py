@@ -3,6 +3,7 @@
 from django.db import models
 
 from apps.accounts.models.people import User
+from apps.accounts.scopes import scopes_default
 
 
 class ApiToken(models.Model):
@@ -16,6 +17,7 @@ class ApiToken(models.Model):
         help_text="The first characters, to recognise it by.",
     )
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=scopes_default, help_text="What it may be used for, of what its owner may.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

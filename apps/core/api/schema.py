@@ -24,6 +24,7 @@ class ProblemSerializer(serializers.Serializer):
     detail = serializers.CharField()
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment]
     required_tier = serializers.CharField(required=False, help_text="with `tier_required`: the lowest tier that may")
+    required_scope = serializers.CharField(required=False, help_text="with `scope_required`: what the token lacks")
     required_role = serializers.CharField(required=False, help_text="with `role_required`: the lowest role that may")
 
 
