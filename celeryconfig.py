@@ -109,6 +109,8 @@ SCHEDULES = (
     _every(60, "core.seal_audit", "Chain audit records that a killed process left unchained."),
     _every(5, "distribution.run", "Distribute what is active (also rung by it)."),
     _every(15, "distribution.watch_alerts", "Look at all alert triggers (also rung by each snapshot)."),
+    _every(60, "distribution.draw_charts", "Draw charts of what has become active (also rung by it)."),
+    _every(300, "distribution.send_reports", "Owe people the reports that are due."),
     _every(3600, "distribution.prune", "Delete decisions and alerts past their retention."),
     _every(60, "notifications.digests", "Sum up what limits or quiet hours kept back for too long."),
     _every(3600, "notifications.prune", "Delete messages and codes past their retention."),

@@ -68,6 +68,7 @@ STEPS = (
     Step(BooksStored, "apps.opportunities.tasks.price", _markets),
     Step(OpportunitiesActive, "apps.distribution.tasks.run", _once),
     Step(OpportunitiesActive, "apps.distribution.tasks.watch_alerts", _opportunities),
+    Step(OpportunitiesActive, "apps.distribution.tasks.draw_charts", _once),
     Step(OpportunitiesActive, "apps.opportunities.tasks.request_markouts", _after_alert),
     Step(MarkoutsDue, "apps.markets.tasks.fetch_books", _markets),
     Step(RecoveryAsked, "apps.accounts.tasks.send_recoveries", _once),

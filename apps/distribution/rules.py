@@ -130,6 +130,7 @@ def declare_rules() -> None:
             nullable=True,
             help="With the strategy `priority` the wait in line is multiplied with it; null is served first.",
         )
+    config.declare("distribution.charts", bool, True, help="Whether messages about opportunities carry a chart.")
     config.declare(
         "distribution.strategy",
         str,

@@ -7,6 +7,7 @@ from apps.distribution import services
 
 RUN = "apps.distribution.tasks.run"
 ALERTS = "apps.distribution.tasks.watch_alerts"
+CHARTS = "apps.distribution.tasks.draw_charts"
 # Longer than any run; only a killed worker leaves its lock to time out.
 _RUN_S = 30.0
 
@@ -32,3 +33,17 @@ def watch_alerts(feed: str = "", exchange: str = "") -> None:
 def prune() -> None:
     """Delete decisions and alerts past their retention."""
     services.prune(now=clock.now())
+
+
+@shared_task(name="distribution.draw_charts", expires=30, soft_time_limit=25, time_limit=30, ignore_result=True)
+def draw_charts() -> None:
+    """Draw what messages about new opportunities may carry; nothing waits for it."""
+    with queue.answering(CHARTS, ttl=_RUN_S) as mine:
+        if mine:
+            services.charts_draw(now=clock.now())
+
+
+@shared_task(name="distribution.send_reports", expires=299, soft_time_limit=100, time_limit=120, ignore_result=True)
+def send_reports() -> None:
+    """Owe the reports that are due."""
+    services.reports_send(now=clock.now())

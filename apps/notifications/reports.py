@@ -6,8 +6,6 @@ from apps.notifications.enums import Report
 from apps.notifications.models import ReachPreferences
 from apps.notifications.templating.locales import zone_of
 
-SPANS = {Report.DAILY: timedelta(days=1), Report.WEEKLY: timedelta(days=7)}
-
 
 def next_report(preferences: ReachPreferences, timezone: str, *, after: datetime) -> datetime | None:
     """The first moment after `after` at which a report is due (UTC); None where none is wanted.

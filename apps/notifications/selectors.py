@@ -8,7 +8,15 @@ from uuid import UUID
 from django.db.models import Count, Min, QuerySet
 
 from apps.notifications.enums import Answer, DeliveryState, Priority
-from apps.notifications.models import Delivery, Endpoint, MessageFeedback, Notification, ReachPreferences, Template
+from apps.notifications.models import (
+    Attachment,
+    Delivery,
+    Endpoint,
+    MessageFeedback,
+    Notification,
+    ReachPreferences,
+    Template,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,44 @@ def reach_of(user_id: UUID) -> ReachPreferences:
 def notifications_of(user_id: UUID) -> QuerySet[Notification]:
     """A person's own messages with all their deliveries and tries; three queries, however many."""
     return Notification.objects.filter(user_id=user_id).prefetch_related("deliveries__attempt_rows")
+
+
+def bundles_known(bundles: Iterable[str]) -> set[str]:
+    """Those of these bundles that have an attachment."""
+    found = Attachment.objects.filter(bundle__in=list(bundles)).order_by()
+    return set(found.values_list("bundle", flat=True).distinct())
+
+
+def reports_due(*, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+    """Whose report is due at `now` and of which kind (`Report`), longest due first."""
+    due = ReachPreferences.objects.filter(report_next_at__lte=now, user__status="active")
+    return list(due.order_by("report_next_at").values_list("user_id", "report")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What became of one message on one channel; `seconds` from owing it to its delivery, None where it was not."""
+
+    notification_id: UUID
+    channel: str
+    state: str
+    seconds: float | None
+
+
+def messages_reached(notification_ids: Iterable[UUID]) -> list[Reached]:
+    """The deliveries of these messages. One query."""
+    rows = Delivery.objects.filter(notification_id__in=list(notification_ids)).order_by("created_at", "pk")
+    return [
+        Reached(
+            notification_id,
+            channel,
+            state,
+            (ended - owed).total_seconds() if ended and state == DeliveryState.DELIVERED else None,
+        )
+        for notification_id, channel, state, owed, ended in rows.values_list(
+            "notification_id", "channel", "state", "created_at", "finished_at"
+        )
+    ]
 
 
 def endpoints_in_use(ids: Iterable[UUID]) -> set[UUID]:

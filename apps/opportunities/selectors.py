@@ -1,8 +1,8 @@
 """Reads: which opportunities there are, who may see them, and who wants to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -153,3 +153,26 @@ def _for(user: "User") -> Q:
 
 def _old_enough(user: "User", now: datetime) -> Q:
     return Q(activated_at__lte=now - timedelta(seconds=user_policy(user).delay_s))
+
+
+def opportunity_chart(id: UUID | str) -> bytes | None:
+    """A PNG of how its net edge is made, with how it went where that is known; None for what promises no edge, or is
+    not priced yet, or gone."""
+    # Pillow and the pictures are for who draws.
+    from apps.opportunities.explain import history_picture, waterfall_picture
+    from apps.opportunities.raster import png_of
+
+    opportunity = Opportunity.objects.filter(pk=id).defer("evidence").first()
+    waterfall = waterfall_picture(opportunity) if opportunity else None
+    if opportunity is None or waterfall is None:
+        return None
+    points = edge_points(opportunity)
+    # One point is no history.
+    history = history_picture(opportunity, points) if len(points) > 1 else None
+    return png_of([waterfall, *([history] if history else [])])
+
+
+def opportunities_told(ids: Collection[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    """What a report says of these opportunities, as far as they are still kept. One query."""
+    fields = ("pk", "kind", "symbol", "quote", "net_edge", "peak_net_edge", "strength", "size", "profit", "status")
+    return {row["pk"]: row for row in Opportunity.objects.filter(pk__in=list(ids)).order_by().values(*fields)}

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.distribution.api.alerts import AlertDetail, AlertHistory, AlertKinds, AlertList, AlertTest
+from apps.distribution.api.reports import ReportList
 from apps.distribution.api.views import (
     DecisionList,
     GroupDetail,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("alerts/<uuid:id>/test", AlertTest.as_view(), name="alert-test"),
     path("opportunities/<uuid:id>/why", Why.as_view(), name="opportunity-why"),
     path("distribution/decisions", DecisionList.as_view(), name="distribution-decisions"),
+    path("distribution/reports", ReportList.as_view(), name="distribution-reports"),
     path("distribution/groups", GroupList.as_view(), name="distribution-groups"),
     path("distribution/groups/<uuid:id>", GroupDetail.as_view(), name="distribution-group"),
     path(

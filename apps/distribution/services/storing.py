@@ -14,6 +14,7 @@ from apps.core.rows import rows_insert
 from apps.distribution import selectors
 from apps.distribution.enums import DistributionState, Reason
 from apps.distribution.models import Distribution
+from apps.distribution.services.charts import bundle_of
 from apps.distribution.types import Decision, Meeting
 from apps.notifications.enums import Priority
 from apps.notifications.selectors import notification_ids_by_key
@@ -167,6 +168,7 @@ def _drafts(told: Sequence[Meeting], facts: Facts, now: datetime) -> list[Notifi
             context=context,
             priority=Priority.HIGH,
             dedupe_key=_dedupe_key(one),
+            bundle=bundle_of(one.opportunity.id),
             expires_at=min(one.opportunity.expires_at, now + ttl),
             endpoint_id=one.recipient.endpoint_id,
         )

@@ -1,5 +1,6 @@
 """Every write of the notifications room."""
 
+from apps.notifications.services.attachments import attachment_store
 from apps.notifications.services.channels import channels_described
 from apps.notifications.services.codes import code_confirm, code_send, codes_prune, link_follow, link_start
 from apps.notifications.services.deliver import DeliverReport, deliver
@@ -15,7 +16,7 @@ from apps.notifications.services.endpoints import (
 from apps.notifications.services.notifications import notification_create, notifications_create
 from apps.notifications.services.profiles import profile_use
 from apps.notifications.services.prune import prune
-from apps.notifications.services.reach import reach_set
+from apps.notifications.services.reach import reach_set, report_done
 from apps.notifications.services.sms_status import sms_status_take
 from apps.notifications.services.statistics import statistics_prune, statistics_roll
 from apps.notifications.services.sweep import deliveries_sweep, delivery_replay
@@ -31,6 +32,7 @@ from apps.notifications.services.variants import variants_shift
 
 __all__ = [
     "DeliverReport",
+    "attachment_store",
     "channels_described",
     "code_confirm",
     "code_send",
@@ -53,6 +55,7 @@ __all__ = [
     "profile_use",
     "prune",
     "reach_set",
+    "report_done",
     "sms_status_take",
     "statistics_prune",
     "statistics_roll",

@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 
 from apps.core import config
-from apps.core.exceptions import PermanentError
+from apps.core.exceptions import PermanentError, TemporaryError
 from apps.notifications.models import Attachment, StoredFile
 
 STORAGE: Final = "attachments"
@@ -51,7 +51,7 @@ def attachment_store(
     """Keep a file for all messages of `bundle`, in place of the one that has its name there.
 
     PermanentError(code="attachment_type" | "attachment_name" | "attachment_empty" | "attachment_too_large" |
-    "attachment_too_many") refuses it; what the storage raises comes through, and nothing is attached then."""
+    "attachment_too_many") refuses it, TemporaryError(code="storage") says that the storage is away."""
     _check(filename, content_type, content)
     _check_room(bundle, filename)
     file = _stored(content, content_type, now)
@@ -121,11 +121,19 @@ def _stored(content: bytes, content_type: str, now: datetime) -> StoredFile:
     """The row of this content, its file being on the storage."""
     digest = hashlib.sha256(content).hexdigest()
     file = _row(digest, content_type, len(content), now)
-    if file.stored_at is None or not storages[STORAGE].exists(file.path):
+    if file.stored_at is None:
         # Two at once write the same bytes.
-        storages[STORAGE].save(file.path, ContentFile(content))
+        _write(file.path, content)
         StoredFile.objects.filter(pk=file.pk).update(stored_at=now)
     return file
+
+
+def _write(path: str, content: bytes) -> None:
+    try:
+        storages[STORAGE].save(path, ContentFile(content))
+    except Exception as error:
+        # Each storage has errors of its own.
+        raise TemporaryError(f"The file could not be stored: {type(error).__name__}.", code="storage") from error
 
 
 def _row(digest: str, content_type: str, size: int, now: datetime) -> StoredFile:

@@ -17,7 +17,6 @@ def prune(*, now: datetime) -> int:
     """Delete finished messages (with their deliveries and tries) past NOTIFICATION_DAYS, codes past their use,
     files that nothing refers to, and removed endpoints that no delivery tells of any more; how many messages."""
     codes_prune(now=now)
-    attachments_prune(now=now)
     old = Notification.objects.filter(finished_at__lt=now - timedelta(days=settings.NOTIFICATION_DAYS))
     deleted = 0
     while True:
@@ -28,4 +27,6 @@ def prune(*, now: datetime) -> int:
         if len(ids) < _BATCH:
             break
     Endpoint.objects.filter(removed_at__isnull=False, deliveries__isnull=True).delete()
+    # Last: it needs the storage, which may be away.
+    attachments_prune(now=now)
     return deleted

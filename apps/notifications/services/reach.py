@@ -20,3 +20,14 @@ def reach_set(*, user_id: UUID, wishes: dict[str, Any], now: datetime) -> ReachP
         row.full_clean(exclude=["user"])
         row.save()
     return row
+
+
+def report_done(*, user_id: UUID, now: datetime) -> bool:
+    """Move on to a person's next report; False where theirs is not due (any more). Inside a transaction that owes it,
+    so that two workers owe it once."""
+    row = ReachPreferences.objects.select_for_update(of=("self",)).select_related("user").filter(pk=user_id).first()
+    if row is None or row.report_next_at is None or row.report_next_at > now:
+        return False
+    row.report_next_at = next_report(row, row.user.timezone, after=now)
+    row.save(update_fields=["report_next_at"])
+    return True
