@@ -88,8 +88,11 @@ class Supervisor:
         finally:
             if output is not None:
                 os.close(output)
-        # For people and drills who want to know which process is which.
-        (self._logs.parent / "pids.json").write_text(json.dumps(self.pids(), indent=2) + "\n")
+        # For people and drills who want to know which process is which; whole at any moment.
+        note = self._logs.parent / "pids.json"
+        fresh = note.with_suffix(".new")
+        fresh.write_text(json.dumps(self.pids(), indent=2) + "\n")
+        fresh.replace(note)
 
     async def _keep(self, child: _Child) -> None:
         while True:

@@ -15,6 +15,7 @@ from apps.notifications.models import Delivery
 from apps.notifications.services import deliver
 from apps.notifications.services.channels import channel_get
 from apps.notifications.services.limits import endpoint_limits, provider_limits, user_limits
+from apps.notifications.services.prepare import _behind_s
 from apps.notifications.tiers import tiers_read
 from tests.notifications.people import endpoint_new, notification_new, user_new
 from tests.notifications.sink import Sink
@@ -87,3 +88,8 @@ def test_each_tier_holds_back_what_is_too_much(sink: Sink, key: str, value: obje
     held = Delivery.objects.get(state=DeliveryState.PENDING)
     assert held.last_error.startswith("rate_limit")
     assert held.next_attempt_at.timestamp() - begun > at_least_s
+
+
+@pytest.mark.parametrize(("wait_s", "behind_s"), [(0.3, 0.2), (1.0, 0.2), (1200.0, 60.0), (9000.0, 0.2)])
+def test_who_waits_for_an_address_stays_behind_by_the_tier_that_holds_them_back(wait_s: float, behind_s: float) -> None:
+    assert _behind_s((Limit(5, 1), Limit(60, 3600)), wait_s) == pytest.approx(behind_s)
