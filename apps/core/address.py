@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +39,12 @@ def is_public(ip: str | IPAddress) -> bool:
 def is_allowed(host: str, port: int) -> bool:
     """Whether the operator lists exactly this "host:port", as it is written in the URL, in `OUTBOUND_ALLOW`."""
     shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{port}".lower() in {entry.lower() for entry in settings.OUTBOUND_ALLOW}
+    return f"{shown}:{port}".lower() in _allowed(tuple(settings.OUTBOUND_ALLOW))
+
+
+@lru_cache(maxsize=8)
+def _allowed(entries: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(entry.lower() for entry in entries)
 
 
 def vet(sockaddr: tuple[Any, ...]) -> None:

@@ -1,6 +1,7 @@
 """Circuit breakers shared by all processes: a target that keeps failing is left alone, then tried by a few probes."""
 
 import logging
+from collections.abc import Collection
 from enum import StrEnum
 
 from apps.core import redis
@@ -8,6 +9,12 @@ from apps.core.scripts import Script
 
 logger = logging.getLogger(__name__)
 
+# KEYS of breakers. For each 1 where anything is known of it: a failure, an opening.
+_KNOWN = Script("""
+local known = {}
+for i, key in ipairs(KEYS) do known[i] = redis.call('EXISTS', key) end
+return known
+""")
 _SCRIPT = Script.beside(__file__, "breaker.lua")
 
 
@@ -69,11 +76,29 @@ class Breaker:
 
     def _run(self, action: str, trip_us: int = 0) -> tuple[int, int]:
         try:
-            answer = _SCRIPT.run([f"arbedge:breaker:{self.name}"], action, *self._settings, trip_us)
+            answer = _SCRIPT.run([_key(self.name)], action, *self._settings, trip_us)
         except redis.Error as error:
             logger.warning("Breaker %s does not guard (%s), Redis is away: %s", self.name, action, error)
             return 0, 0
         return int(answer[0]), int(answer[1])
+
+
+def troubled(names: Collection[str]) -> set[str]:
+    """Those of the breakers that are not closed, or have failures to forget; one call for all of them.
+
+    The others let everything through, and a success tells them nothing."""
+    if not names:
+        return set()
+    try:
+        known = _KNOWN.run([_key(name) for name in names])
+    except redis.Error as error:
+        logger.warning("%d breakers do not guard, Redis is away: %s", len(names), error)
+        return set()
+    return {name for name, is_known in zip(names, known, strict=True) if is_known}
+
+
+def _key(name: str) -> str:
+    return f"arbedge:breaker:{name}"
 
 
 def _microseconds(seconds: float) -> int:

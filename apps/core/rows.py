@@ -1,4 +1,4 @@
-"""Many new rows at once, for where thousands of them are waited for.
+"""Many rows at once, new or changed, for where thousands of them are waited for.
 
 `bulk_create` spends most of its time on making objects and on turning each value of each row into SQL. Most values of
 such rows are the same objects, which are made ready once here, and the statement is one."""
@@ -42,6 +42,28 @@ def rows_insert(
     with connection.cursor() as cursor:
         cursor.executemany(
             f"{insert} {quote(meta.db_table)} ({into}) VALUES ({marks}) {suffix}",
+            list(zip(*columns, strict=True)),
+        )
+
+
+def rows_update(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Give rows of `model` other values: each is a value for every one of `names` (with `_id` for foreign keys), and
+    then its primary key. A row that is gone is passed over. No signals and no `pre_save`."""
+    if not rows:
+        return
+    meta = model._meta
+    by_name = {field.attname: field for field in meta.concrete_fields}
+    fields = [*(by_name[name] for name in names), meta.pk]
+    connection = connections[router.db_for_write(model)]
+    columns = [
+        _prepared(field, values, connection) for field, values in zip(fields, zip(*rows, strict=True), strict=True)
+    ]
+    quote = connection.ops.quote_name
+    *given, key = (f"{quote(str(field.column))} = %s" for field in fields)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            # Nothing but the model's own names is put into the statement.
+            f"UPDATE {quote(meta.db_table)} SET {', '.join(given)} WHERE {key}",  # noqa: S608
             list(zip(*columns, strict=True)),
         )
 

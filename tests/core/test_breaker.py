@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.core import redis
-from apps.core.breaker import Breaker, BreakerState
+from apps.core.breaker import Breaker, BreakerState, troubled
 
 
 def breaker(**settings: Any) -> Breaker:
@@ -157,6 +157,16 @@ def test_it_does_not_stay_in_redis_for_ever(redis_state: None) -> None:
     target.failure()
     assert target.state() is BreakerState.OPEN
     assert redis.state().ttl("arbedge:breaker:telegram") > 60
+
+
+def test_one_look_tells_which_breakers_have_anything_to_remember(redis_state: None) -> None:
+    Breaker("failed once").failure()
+    Breaker("open").trip(60)
+    well_again = Breaker("well again")
+    well_again.failure()
+    well_again.success()
+    assert troubled(["failed once", "open", "well again", "never asked"]) == {"failed once", "open"}
+    assert troubled([]) == set()
 
 
 def test_without_redis_it_lets_everything_through_and_says_so(

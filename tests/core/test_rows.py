@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from apps.core import clock
 from apps.core.models import ConfigValue
-from apps.core.rows import rows_insert
+from apps.core.rows import rows_insert, rows_update
 
 pytestmark = pytest.mark.django_db
 NAMES = ("key", "value", "updated_at")
@@ -43,3 +43,17 @@ def test_a_conflict_raises_is_ignored_or_replaces() -> None:
     assert stored() == {"key0": 1, "key1": 2, "key2": 3}
     rows_insert(ConfigValue, NAMES, rows(4), unique=("key",), update=("value",))
     assert stored() == {"key0": 4, "key1": 2, "key2": 3}
+
+
+def test_rows_get_other_values_and_their_neighbours_keep_theirs() -> None:
+    rows_insert(ConfigValue, NAMES, rows(1, 2, 3))
+    rows_update(
+        ConfigValue, ("value", "updated_by"), [([1.5], "me", "key0"), ({"x": None}, "me", "key2"), (0, "me", "gone")]
+    )
+    assert stored() == {"key0": [1.5], "key1": 2, "key2": {"x": None}}
+    assert set(ConfigValue.objects.filter(updated_by="me").values_list("key", flat=True)) == {"key0", "key2"}
+
+
+def test_no_changes_are_no_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        rows_update(ConfigValue, ("value",), [])
