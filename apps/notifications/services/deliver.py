@@ -13,7 +13,7 @@ from apps.notifications.enums import DeliveryState
 from apps.notifications.selectors import due_in
 from apps.notifications.services.flight import GRACE_S, Flight, Landed
 from apps.notifications.services.lease import START_S, deliveries_lease
-from apps.notifications.services.prepare import Pace, breaker_of, deliveries_prepare, limit_key
+from apps.notifications.services.prepare import Pace, breaker_of, breakers_troubled, deliveries_prepare, limit_key
 from apps.notifications.services.profiles import profile
 from apps.notifications.services.results import Settled, Tally, results_write
 from apps.notifications.services.states import Happened
@@ -142,11 +142,11 @@ def _tell_targets(landed: Sequence[Landed]) -> None:
             held.add(one.job.target)
         for key, seconds in one.pauses.items():
             limits.close_tap(limit_key(key), seconds)
-    for target in held:
+    for breaker in breakers_troubled(held).values():
         # If it was the breaker's probe, another one may be.
-        breaker_of(target).unused()
-    for target in answered:
-        breaker_of(target).success()
+        breaker.unused()
+    for breaker in breakers_troubled(answered).values():
+        breaker.success()
     for target, times in failures.items():
         breaker = breaker_of(target)
         for _ in range(times):

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SIZE = 20
 FLUSH_S = 0.1
+# What has landed by the time a flush is due is written with it: a transaction costs much, another row in it little.
+FLUSH_MAX = 200
 # After its own time-out a send has this long to come back before it is given up as stuck.
 GRACE_S = 5.0
 
@@ -85,9 +87,11 @@ class Flight:
         """What has landed: as soon as there are FLUSH_SIZE, or FLUSH_S seconds from now; perhaps nothing."""
         landed: list[Landed] = []
         until = time.monotonic() + FLUSH_S
-        while self.count and len(landed) < FLUSH_SIZE:
+        while self.count and len(landed) < FLUSH_MAX:
+            # Enough have landed: those that are here already come along, nobody is waited for.
+            wait_s = max(0.0, until - time.monotonic()) if len(landed) < FLUSH_SIZE else 0.0
             try:
-                landed.append(self._landed.get(timeout=max(0.0, until - time.monotonic())))
+                landed.append(self._landed.get(timeout=wait_s) if wait_s else self._landed.get_nowait())
             except Empty:
                 break
             self.count -= 1

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 from typing import Any
+
+import orjson
 
 from apps.notifications.channels.base import Channel
 from apps.notifications.enums import Answer, Markup, TextFormat
@@ -48,6 +51,60 @@ class Texts:
     plain: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """All that decides on a message's texts; two that are equal get the same ones, each with its own links."""
+
+    template_id: int | None
+    facts: bytes
+    origin: str
+    elapsed_s: int
+    created_at: datetime
+    reader: Reader
+    channel_name: str
+    buttons: bool
+    # How long each link is: where a text is cut must not hang on whose links are in it.
+    links: tuple[int, ...]
+    ready: Ready = field(compare=False)
+    filling: Filling = field(compare=False)
+    channel: Channel = field(compare=False)
+
+    @classmethod
+    def of(cls, ready: Ready, filling: Filling, channel: Channel) -> "_Same":
+        return cls(
+            ready.words.pk,
+            orjson.dumps(filling.facts),
+            filling.origin,
+            filling.elapsed_s,
+            filling.created_at,
+            filling.reader,
+            channel.name,
+            filling.buttons,
+            tuple(map(len, filling.feedback.values())),
+            ready,
+            filling,
+            channel,
+        )
+
+
+def _texts_shared(same: _Same) -> Texts:
+    kept, theirs = _texts_kept(same)
+    own = same.filling.feedback
+    return kept if own is theirs else Texts(*(_relinked(text, theirs, own) for text in astuple(kept)))
+
+
+# An alert goes to many people in the same second, in the same words.
+@lru_cache(maxsize=512)
+def _texts_kept(same: _Same) -> tuple[Texts, Mapping[str, str]]:
+    return texts_make(same.ready, same.filling, same.channel), same.filling.feedback
+
+
+def _relinked(text: str, theirs: Mapping[str, str], own: Mapping[str, str]) -> str:
+    for name, link in theirs.items():
+        text = text.replace(link, own[name])
+    return text
+
+
 def message_make(
     *,
     delivery: Delivery,
@@ -71,7 +128,9 @@ def message_make(
     filling = replace(
         _filling(notification, now, links), buttons=bool(links) and channel.shows(links.values()), files=files
     )
-    texts = texts_make(ready, filling, channel)
+    # What is of one reader alone is not kept.
+    shared = not (notification.sealed or files)
+    texts = _texts_shared(_Same.of(ready, filling, channel)) if shared else texts_make(ready, filling, channel)
     return OutboundMessage(
         delivery_id=str(delivery.pk),
         address=delivery.endpoint.address,

@@ -4,12 +4,12 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from apps.core import limits
-from apps.core.breaker import Breaker, BreakerState
+from apps.core.breaker import Breaker, BreakerState, troubled
 from apps.core.exceptions import ArbEdgeError, TemporaryError
 from apps.core.limits import Demand, Limit
 from apps.notifications.channels.base import Channel
@@ -37,6 +37,12 @@ LIMITS_AWAY_S = 2.0
 def breaker_of(target: str) -> Breaker:
     """The breaker of a provider's host, or of one address where strangers share the host."""
     return Breaker(f"notify:{target}")
+
+
+def breakers_troubled(targets: Collection[str]) -> dict[str, Breaker]:
+    """The breakers of those targets that have failed of late; the others are closed. One call."""
+    breakers = {breaker.name: (target, breaker) for target in targets for breaker in (breaker_of(target),)}
+    return dict(breakers[name] for name in troubled(breakers))
 
 
 class Pace:
@@ -155,17 +161,18 @@ def _through_breakers(jobs: list[Job]) -> tuple[list[Job], list[tuple[Job, Resul
     targets are being probed."""
     passed: list[Job] = []
     held: list[tuple[Job, Result]] = []
-    breakers = {target: breaker_of(target) for target in {job.target for job in jobs}}
-    states = {target: breaker.state() for target, breaker in breakers.items()}
+    breakers = breakers_troubled({job.target for job in jobs})
+    # The targets whose breakers are not closed.
+    guarded = {target for target, breaker in breakers.items() if breaker.state() is not BreakerState.CLOSED}
     for job in jobs:
-        if states[job.target] is BreakerState.CLOSED or breakers[job.target].allow():
+        if job.target not in guarded or breakers[job.target].allow():
             passed.append(job)
         else:
             wait_s = max(1.0, breakers[job.target].retry_in())
             held.append(
                 (job, Result(Happened.BLOCKED, "breaker_open", f"{job.provider} keeps failing.", wait_s=wait_s))
             )
-    return passed, held, {job.target for job in passed if states[job.target] is not BreakerState.CLOSED}
+    return passed, held, {job.target for job in passed} & guarded
 
 
 def _through_limits(jobs: list[Job], pace: Pace) -> tuple[list[Job], list[tuple[Job, Result]]]:

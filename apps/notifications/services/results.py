@@ -1,17 +1,17 @@
 """Writing down what came of leased deliveries: one transaction per flush, and only where the lease is still ours."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db import connection, transaction
 
 from apps.core import clock
+from apps.core.rows import rows_insert, rows_update
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, DeliveryAttempt, Endpoint, Notification
 from apps.notifications.services.endpoints import endpoint_move
@@ -25,8 +25,15 @@ logger = logging.getLogger(__name__)
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING)
 _FIELDS = (
     "state", "attempts", "next_attempt_at", "lease_token", "lease_until", "last_error", "provider_message_id",
-    "finished_at", "template", "notes", "provider",
+    "finished_at", "template_id", "notes", "provider",
 )  # fmt: skip
+_ATTEMPT = ("delivery_id", "number", "started_at", "finished_at", "outcome", "code", "reason")
+# In this order: one route that has it is enough; a dead letter is worth more attention than a late one.
+_ENDS = (
+    (DeliveryState.DELIVERED, NotificationState.DELIVERED, ""),
+    (DeliveryState.DEAD, NotificationState.DEAD, "No endpoint could be reached; the deliveries say why."),
+    (DeliveryState.EXPIRED, NotificationState.EXPIRED, "It came too late to be worth sending."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +79,8 @@ def results_write(settled: Sequence[Settled], *, now: datetime) -> Tally:
             tally.states[verdict.state] += 1
             if verdict.state == DeliveryState.DELIVERED:
                 tally.channels.add(one.delivery.channel)
-        # An upsert of rows that are locked and known to be there: several times cheaper than `bulk_update`'s CASEs.
-        Delivery.objects.bulk_create(
-            [_applied(one, verdict, now) for one, verdict in verdicts],
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=_FIELDS,
-        )
-        DeliveryAttempt.objects.bulk_create(_attempts(verdicts))
+        rows_update(Delivery, _FIELDS, [(*_applied(one, verdict, now), one.delivery.pk) for one, verdict in verdicts])
+        rows_insert(DeliveryAttempt, _ATTEMPT, _attempts(verdicts))
         Delivery.objects.bulk_create(_fallbacks(verdicts, now), ignore_conflicts=True)
         _endpoints_update(held, now)
         notifications_settle(
@@ -96,20 +97,19 @@ def notifications_settle(*, notification_ids: set[UUID], now: datetime) -> None:
     """Finish those of the notifications that have no open delivery left; inside a transaction."""
     if not notification_ids:
         return
-    # Two routes of one message may end in two workers at once: whoever comes second waits here, and then sees both.
-    mine = Notification.objects.select_for_update().filter(pk__in=notification_ids).order_by("pk")
-    list(mine.values_list("pk", flat=True))
-    own = Delivery.objects.filter(notification=OuterRef("pk"))
-    done = Notification.objects.filter(pk__in=notification_ids, state=NotificationState.PENDING).exclude(
-        Exists(own.filter(state__in=OPEN))
-    )
-    # In this order: one route that has it is enough; a dead letter is worth more attention than a late one.
-    for of_delivery, state, reason in (
-        (DeliveryState.DELIVERED, NotificationState.DELIVERED, ""),
-        (DeliveryState.DEAD, NotificationState.DEAD, "No endpoint could be reached; the deliveries say why."),
-        (DeliveryState.EXPIRED, NotificationState.EXPIRED, "It came too late to be worth sending."),
-    ):
-        done.filter(Exists(own.filter(state=of_delivery))).update(state=state, reason=reason, finished_at=now)
+    if connection.features.has_select_for_update:
+        # Two routes of one message may end in two workers at once: whoever comes second waits here, and then sees both.
+        mine = Notification.objects.select_for_update().filter(pk__in=notification_ids).order_by("pk")
+        list(mine.values_list("pk", flat=True))
+    states: defaultdict[UUID, set[str]] = defaultdict(set)
+    of_them = Delivery.objects.filter(notification_id__in=notification_ids).order_by()
+    for notification_id, state in of_them.values_list("notification_id", "state"):
+        states[notification_id].add(state)
+    for of_delivery, ends_as, reason in _ENDS:
+        ended = [key for key, found in states.items() if of_delivery in found and found.isdisjoint(OPEN)]
+        # Who was settled by an earlier line is pending no more.
+        still = Notification.objects.filter(pk__in=ended, state=NotificationState.PENDING)
+        still.update(state=ends_as, reason=reason, finished_at=now)
 
 
 def _verdict(one: Settled, now: datetime) -> Verdict:
@@ -122,32 +122,36 @@ def _verdict(one: Settled, now: datetime) -> Verdict:
     return decide(one.result, standing, now=now)
 
 
-def _applied(one: Settled, verdict: Verdict, now: datetime) -> Delivery:
-    # A copy, so that a write that failed can be tried again.
-    row = copy(one.delivery)
-    row.state, row.attempts = verdict.state, verdict.attempts
-    row.lease_token = row.lease_until = None
-    row.provider_message_id = one.result.provider_message_id[:200]
-    row.notes = noted(row.notes, one.result, at=now)
-    row.last_error = ": ".join(filter(None, (one.result.code, one.result.reason)))[:500]
+def _applied(one: Settled, verdict: Verdict, now: datetime) -> tuple[Any, ...]:
+    """The values of `_FIELDS`. The row itself stays as it was, so that a write that failed can be tried again."""
+    row = one.delivery
+    changed: dict[str, Any] = {
+        "state": verdict.state,
+        "attempts": verdict.attempts,
+        "lease_token": None,
+        "lease_until": None,
+        "provider_message_id": one.result.provider_message_id[:200],
+        "notes": noted(row.notes, one.result, at=now),
+        "last_error": ": ".join(filter(None, (one.result.code, one.result.reason)))[:500],
+    }
     if verdict.wait_s is not None:
-        row.next_attempt_at = clock.wall_now() + timedelta(seconds=verdict.wait_s)
+        changed["next_attempt_at"] = clock.wall_now() + timedelta(seconds=verdict.wait_s)
     else:
-        row.finished_at = now
-    return row
+        changed["finished_at"] = now
+    return tuple(changed[name] if name in changed else getattr(row, name) for name in _FIELDS)
 
 
-def _attempts(verdicts: Sequence[tuple[Settled, Verdict]]) -> list[DeliveryAttempt]:
+def _attempts(verdicts: Sequence[tuple[Settled, Verdict]]) -> list[tuple[Any, ...]]:
     return [
-        DeliveryAttempt(
-            delivery=one.delivery,
+        (
+            one.delivery.pk,
             # A throttled try was not counted: it is another go at the number that comes next.
-            number=max(verdict.attempts, 1),
-            started_at=one.started_at or one.finished_at,
-            finished_at=one.finished_at,
-            outcome=one.result.happened.outcome,
-            code=one.result.code[:64],
-            reason=one.result.reason[:500],
+            max(verdict.attempts, 1),
+            one.started_at or one.finished_at,
+            one.finished_at,
+            one.result.happened.outcome,
+            one.result.code[:64],
+            one.result.reason[:500],
         )
         for one, verdict in verdicts
         if one.result.happened.outcome is not None and one.finished_at is not None
