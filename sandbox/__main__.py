@@ -24,6 +24,9 @@ def options_parse(arguments: list[str] | None = None) -> Options:
     """The command line as options; exits with a message when it can't be understood."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=9100, help="HTTP port, 0 for a free one")
+    parser.add_argument(
+        "--addresses", type=int, default=1, metavar="N", help="listen on 127.0.0.1 to 127.0.0.N: N hosts of hooks"
+    )
     parser.add_argument("--smtp-port", type=int, default=9125, help="mail port, 0 for a free one")
     parser.add_argument("--seed", type=int, default=7, help="the market and its scenario depend on it alone")
     parser.add_argument("--symbols", type=int, default=60, help="pairs per exchange and kind, at most 2000")
@@ -38,6 +41,8 @@ def options_parse(arguments: list[str] | None = None) -> Options:
         parser.error("--replay-at needs --replay")
     if not 1 <= parsed.symbols <= 2000:
         parser.error("--symbols must lie between 1 and 2000")
+    if not 1 <= parsed.addresses <= 200:
+        parser.error("--addresses must lie between 1 and 200")
     return Options(**vars(parsed))
 
 

@@ -44,6 +44,7 @@ class Options:
     """How the sandbox is run; ports 0 take a free one."""
 
     port: int = 9100
+    addresses: int = 1
     smtp_port: int = 9125
     seed: int = 7
     symbols: int = 60
@@ -100,7 +101,7 @@ async def serve(options: Options, ready: Callable[[str], None] = print) -> None:
         )
         await mail.start(options.smtp_port)
         stack.push_async_callback(mail.stop)
-        port = await _listen(control, gateway, SocketGateway(market.sockets, faults), options.port, stack)
+        port = await _listen(control, gateway, SocketGateway(market.sockets, faults), options, stack)
         facts["port"] = port
         words = f"sandbox ready on http://127.0.0.1:{port} (mail on {mail.port}): {market.facts['mode']}"
         ready(words)
@@ -129,7 +130,9 @@ def _no_scenario() -> dict[str, Any]:
     return {"seed": None, "expected": [], "decoys": [], "missing_fee": []}
 
 
-async def _listen(control: Control, gateway: Gateway, sockets: SocketGateway, port: int, stack: AsyncExitStack) -> int:
+async def _listen(
+    control: Control, gateway: Gateway, sockets: SocketGateway, options: Options, stack: AsyncExitStack
+) -> int:
     app = web.Application(client_max_size=MAX_BODY)
     app.add_routes(control.routes())
     app.router.add_route("*", "/{outside:https?:/.*}", gateway.handle)
@@ -140,9 +143,11 @@ async def _listen(control: Control, gateway: Gateway, sockets: SocketGateway, po
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     stack.push_async_callback(sockets.close)
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
-    return int(runner.addresses[0][1])
+    await web.TCPSite(runner, "127.0.0.1", options.port).start()
+    port = int(runner.addresses[0][1])
+    for number in range(2, options.addresses + 1):
+        await web.TCPSite(runner, f"127.0.0.{number}", port).start()
+    return port
 
 
 async def _date_drop(_: web.Request, response: web.StreamResponse) -> None:

@@ -16,6 +16,8 @@ from cryptography.fernet import Fernet
 from arbedge.run.ports import free_ports
 from arbedge.run.redis_server import RedisServer
 
+# What the caller's environment says, before it is replaced below.
+GIVEN = dict(os.environ)
 FOLDER = Path(tempfile.mkdtemp(prefix="arbedge-tests-"))
 _servers: list[subprocess.Popen[bytes]] = []
 
