@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.accounts.events import RecoveryAsked
+from apps.accounts.types import LettersWritten
 from apps.core import events, queue
 from apps.core.events import Event
 from apps.markets.events import BooksStored, SnapshotStored
@@ -72,6 +73,7 @@ STEPS = (
     Step(OpportunitiesActive, "apps.opportunities.tasks.request_markouts", _after_alert),
     Step(MarkoutsDue, "apps.markets.tasks.fetch_books", _markets),
     Step(RecoveryAsked, "apps.accounts.tasks.send_recoveries", _once),
+    Step(LettersWritten, "apps.notifications.tasks.post_letters", _once),
     Step(DeliveriesDue, "apps.notifications.tasks.deliver", _per_priority),
 )
 

@@ -112,6 +112,7 @@ TEMPLATES = [
     }
 ]
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.HouseBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -212,6 +213,10 @@ UNFOLD = {
     "ENVIRONMENT": "apps.monitoring.admin.environment",
     "SIDEBAR": {"show_search": True},
 }
+
+# --- accounts -----------------------------------------------------------------------------------------------------
+# What the payment provider signs its messages with (whsec_…); a second one while it changes over. Without: none taken.
+PAYMENT_WEBHOOK_SECRETS = env.words("PAYMENT_WEBHOOK_SECRETS")
 
 # --- markets ----------------------------------------------------------------------------------------------------
 EXCHANGES = env.words("EXCHANGES", ("binance", "binanceusdm", "bybit", "okx"))

@@ -10,7 +10,14 @@ from django.urls import include, path
 from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
-API_ROOMS = ("apps.distribution", "apps.markets", "apps.monitoring", "apps.notifications", "apps.opportunities")
+API_ROOMS = (
+    "apps.accounts",
+    "apps.distribution",
+    "apps.markets",
+    "apps.monitoring",
+    "apps.notifications",
+    "apps.opportunities",
+)
 
 
 def _later(view: str, **options: Any) -> Callable[..., HttpResponseBase]:

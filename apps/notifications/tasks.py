@@ -89,6 +89,12 @@ def shift_variants() -> None:
     services.variants_shift()
 
 
+@shared_task(name="notifications.post_letters", expires=59, ignore_result=True)
+def post_letters() -> None:
+    """Owe people what their account's room has written to them."""
+    services.letters_post(now=clock.now())
+
+
 @shared_task(name="notifications.digests", expires=59, ignore_result=True)
 def digests() -> None:
     """Sum up what came too late."""

@@ -3,7 +3,7 @@
 import uuid
 import zlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,23 @@ from django.test import Client
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from apps.accounts.enums import Role, Tier
-from apps.accounts.models import ApiToken, Recovery, RecoveryCode, SessionKind, TwoFactor, User
-from apps.accounts.services import token_create, user_create
+from apps.accounts.models import (
+    Affiliate,
+    ApiToken,
+    BonusEntry,
+    InvitationUse,
+    PaymentEvent,
+    Recovery,
+    RecoveryCode,
+    Referral,
+    ReferralCode,
+    Registration,
+    SessionKind,
+    SubscriptionChange,
+    TwoFactor,
+    User,
+)
+from apps.accounts.services import invitation_create, letter_write, subscription_start, token_create, user_create
 from apps.accounts.services.sessions import session_open
 from apps.accounts.services.two_factor import two_factor_start
 from apps.core import audit, clock, config
@@ -137,6 +152,34 @@ def delivery_make(notification: Notification, endpoint: Endpoint, **fields: Any)
     return Delivery.objects.create(notification=notification, endpoint=endpoint, **(row | fields))
 
 
+def came_in(user: User, now: datetime) -> list[Model]:
+    """Rows of how people come in and what they have."""
+    invitation, _ = invitation_create(note=MARKUP, now=now)
+    use = InvitationUse.objects.create(invitation=invitation, email="new@example.test", user=user, kept_at=now)
+    code = ReferralCode.objects.create(user=user, code="TRADER26", created_at=now)
+    newcomer = user_create(email="newcomer@example.test")
+    referral = Referral.objects.create(referred=newcomer, referrer=user, code=code, created_at=now)
+    subscription = subscription_start(user_id=user.pk, tier="enterprise", source="operator", days=30, now=now)
+    return [
+        invitation,
+        use,
+        Registration.objects.create(
+            email="new@example.test", name=MARKUP, password=HIDDEN_ANSWER, digest=HIDDEN_ANSWER, created_at=now,
+            code_expires_at=now, invitation_use=use,
+        ),
+        letter_write(user_id=user.pk, title=MARKUP, text=HIDDEN_ANSWER, now=now),
+        code,
+        referral,
+        BonusEntry.objects.create(
+            user=user, kind="referred", amount=100, referral=referral, note=MARKUP, cause="referred:1", created_at=now
+        ),
+        Affiliate.objects.create(user=user, words=MARKUP, applied_at=now),
+        subscription,
+        SubscriptionChange.objects.get(),
+        PaymentEvent.objects.create(id="msg_1", type="subscription.started", state="applied", received_at=now),
+    ]  # fmt: skip
+
+
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings: Any) -> None:
     """Hashing passwords well takes longer than everything else here."""
@@ -176,6 +219,7 @@ def world(trader: User, redis_state: None) -> World:
         RecoveryCode.objects.create(user=trader, digest="c" * 64),
         Recovery.objects.create(user=trader, digest="e" * 64, created_at=now, expires_at=now),
         Group.objects.create(name="operators"),
+        *came_in(trader, now),
         ConfigValue.objects.get(),
         audit.record(actor_id=trader.pk, action="test.done", target="accounts.User:1"),
         AuditAnchor.objects.create(position=1, digest="0" * 64, made_at=now),

@@ -16,8 +16,10 @@ from tests.api.conftest import MakeUser
 PUBLIC = (
     "/api/v1/auth/login",
     "/api/v1/auth/recovery",
+    "/api/v1/auth/register",
     "/api/v1/health",
     "/api/v1/notifications/sms-status",
+    "/api/v1/payments/webhook",
     "/api/v1/telegram/webhook",
 )
 # What signed links in messages lead to: pages for people.

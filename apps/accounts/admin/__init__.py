@@ -1,5 +1,5 @@
 """Accounts in the admin."""
 
-from apps.accounts.admin import people, sign_in, tokens
+from apps.accounts.admin import coming, people, referrals, sign_in, subscriptions, tokens
 
-__all__ = ["people", "sign_in", "tokens"]
+__all__ = ["coming", "people", "referrals", "sign_in", "subscriptions", "tokens"]

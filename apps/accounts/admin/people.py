@@ -10,7 +10,11 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from apps.accounts.grants import OPERATORS
 from apps.accounts.models import ApiToken, User
+from apps.accounts.selectors import allowed, level_of
+from apps.accounts.services import base_tier_set
+from apps.core import clock
 from apps.core.admin.base import AuditedAdmin, ReadOnlyInline, display
 
 admin.site.unregister(Group)
@@ -54,16 +58,18 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
     search_fields = ("email", "name", "id")
     ordering = ("email",)
     date_hierarchy = "date_joined"
-    readonly_fields = ("id", "last_login", "last_activity_at", "date_joined")
+    # What gives rights to others is for those who may give rights.
+    rights_fields = ("role", "is_staff", "is_superuser", "groups", "user_permissions")
+    readonly_fields = ("id", "tier", "last_login", "last_activity_at", "date_joined")
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "name")}),
-        ("Rights", {"fields": ("tier", "role", "status", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Rights", {"fields": ("tier", "base_tier", "status", *rights_fields)}),
         ("Reading", {"fields": ("timezone", "locale")}),
         ("Times", {"fields": ("last_login", "last_activity_at", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("email", "name", "tier", "role", "usable_password", "password1", "password2")}),
+        (None, {"fields": ("email", "name", "base_tier", "role", "usable_password", "password1", "password2")}),
     )
     inlines = (ApiTokenInline,)
 
@@ -80,6 +86,25 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[type[ReadOnlyInline], ...]:
         """A new account has no tokens to list."""
         return self.inlines if obj else ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Roles and rights are looked at by all, and given by who may."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if allowed(request.user, "admin.roles") else (*fixed, *self.rights_fields)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whoever could change an operator's address or password could become that operator."""
+        may: bool = super().has_change_permission(request, obj)
+        plain = obj is None or not (obj.is_staff or level_of(obj) in OPERATORS)
+        return may and (plain or obj == request.user or allowed(request.user, "admin.roles"))
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        """The tier follows from the base, and is written by the one service that writes it."""
+        if not change:
+            obj.tier = obj.base_tier
+        super().save_model(request, obj, form, change)
+        if change and "base_tier" in form.changed_data:
+            base_tier_set(user_id=obj.pk, tier=obj.base_tier, actor_id=request.user.pk, now=clock.wall_now())
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Set the status to deactivated instead."""

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def base_tiers(apps: Any, schema_editor: Any) -> None:
+def base_tiers(apps: Any, _schema_editor: Any) -> None:
     """Until now a tier was given by hand and for good: that is what the account opens without a subscription."""
     apps.get_model("accounts", "User").objects.update(base_tier=models.F("tier"))
 

@@ -42,7 +42,7 @@ class Invitation(models.Model):
 
 
 class InvitationUse(models.Model):
-    """One place of an invitation, kept for an address from its registration on; given back where that is not confirmed."""
+    """One place of an invitation, kept for an address that registers; given back where it is not confirmed."""
 
     invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="uses")
     email = models.EmailField(max_length=254)

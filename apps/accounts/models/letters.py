@@ -29,3 +29,8 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def sealed_context(self) -> str:
+        """What the text is bound to in the vault."""
+        return f"accounts.Letter:{self.pk}:sealed"

@@ -9,7 +9,7 @@ from apps.accounts.models.people import User
 
 
 class ReferralCode(models.Model):
-    """A code that its owner gives to others. Owners change it; a former one stays theirs, so nobody else can take it."""
+    """A code that its owner gives to others. A former one stays theirs: nobody else can take it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="referral_codes")
     code = models.CharField(max_length=20, unique=True)

@@ -46,7 +46,7 @@ def referral_summary(user_id: UUID) -> ReferralSummary:
         came_by=Referral.objects.filter(referred_id=user_id).values_list("code__code", flat=True).first(),
         brought=counted["brought"],
         paying=counted["paying"],
-        balances={unit: amount for unit, amount in sums},
+        balances=dict(sums),
     )
 
 

@@ -1,7 +1,7 @@
 """Writes: accounts, how people come to have one, what it opens, and tokens."""
 
 from apps.accounts.services.affiliates import affiliate_apply, affiliate_decide
-from apps.accounts.services.invitations import invitation_create, invitation_revoke
+from apps.accounts.services.invitations import invitation_create, invitation_issue, invitation_revoke
 from apps.accounts.services.letters import letter_write, letters_posted, letters_prune
 from apps.accounts.services.payments import payment_apply, payments_prune, signature_check
 from apps.accounts.services.people import user_create, users_hold
@@ -28,6 +28,7 @@ __all__ = [
     "base_tier_set",
     "bonus_add",
     "invitation_create",
+    "invitation_issue",
     "invitation_revoke",
     "letter_write",
     "letters_posted",

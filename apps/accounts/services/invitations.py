@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 
 from apps.accounts.enums import Purpose, Source, Tier
@@ -38,31 +39,39 @@ def invitation_create(
 
     With `tier` and `days` whoever comes has that tier for so long; beta invitations give what is configured unless said
     otherwise. PermanentError(code="bad_invitation") for what makes no sense."""
-    given, lasts = _gift(Purpose(purpose), Tier(tier) if tier else None, days)
-    if not 1 <= max_uses <= USES_MAX:
-        raise PermanentError(f"An invitation has 1 to {USES_MAX} uses.", code="bad_invitation")
-    if expires_at is not None and expires_at <= now:
-        raise PermanentError("An invitation expires in the future.", code="bad_invitation")
-    text = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-    row = Invitation.objects.create(
-        prefix=text[:_SHOWN],
-        digest=_digest(text),
+    row = Invitation(
         purpose=Purpose(purpose),
         note=note,
-        tier=given.value if given else "",
-        days=lasts,
+        tier=Tier(tier).value if tier else "",
+        days=days,
         max_uses=max_uses,
-        created_at=now,
         created_by=created_by,
         expires_at=expires_at,
     )
+    return row, invitation_issue(row, now=now)
+
+
+@transaction.atomic
+def invitation_issue(row: Invitation, *, now: datetime) -> str:
+    """Give an unsaved invitation its code and what its purpose gives, store it and return the code. Errors as above."""
+    if row.purpose == Purpose.BETA:
+        row.tier, row.days = row.tier or config.get("beta.tier"), row.days or config.get("beta.days")
+    if bool(row.tier) is not bool(row.days):
+        raise PermanentError("A tier is given for a number of days; say both or neither.", code="bad_invitation")
+    if not 1 <= row.max_uses <= USES_MAX:
+        raise PermanentError(f"An invitation has 1 to {USES_MAX} uses.", code="bad_invitation")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise PermanentError("An invitation expires in the future.", code="bad_invitation")
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    row.prefix, row.digest, row.created_at = text[:_SHOWN], _digest(text), now
+    row.save(force_insert=True)
     audit.record(
-        actor_id=created_by.pk if created_by else None,
+        actor_id=row.created_by_id,
         action="invitation.created",
         target=f"accounts.Invitation:{row.pk}",
-        changes={"purpose": row.purpose, "max_uses": max_uses, "tier": row.tier, "days": lasts},
+        changes={"purpose": row.purpose, "max_uses": row.max_uses, "tier": row.tier, "days": row.days},
     )
-    return row, "-".join(text[at : at + 5] for at in range(0, _LENGTH, 5))
+    return "-".join(text[at : at + 5] for at in range(0, _LENGTH, 5))
 
 
 def invitation_revoke(*, invitation_id: UUID, actor_id: UUID | None, now: datetime) -> bool:
@@ -107,14 +116,6 @@ def places_release(*, before: datetime) -> int:
             Invitation.objects.filter(pk=use.invitation_id, used__gt=0).update(used=F("used") - 1)
             released += 1
     return released
-
-
-def _gift(purpose: Purpose, tier: Tier | None, days: int | None) -> tuple[Tier | None, int | None]:
-    if purpose is Purpose.BETA:
-        tier, days = tier or Tier(config.get("beta.tier")), days or config.get("beta.days")
-    if (tier is None) is not (days is None) or (days is not None and days < 1):
-        raise PermanentError("A tier is given for a number of days; say both or neither.", code="bad_invitation")
-    return tier, days
 
 
 def _refused() -> InvitationRefused:

@@ -22,7 +22,7 @@ def letter_write(
 ) -> Letter:
     """Owe somebody a letter, in the caller's transaction; it is not worth posting any more after `lives`."""
     letter = Letter(user_id=user_id, title=title, to_address=to_address, created_at=now, expires_at=now + lives)
-    letter.sealed = vault.encrypt(text, context=letter_context(letter))
+    letter.sealed = vault.encrypt(text, context=letter.sealed_context)
     letter.save(force_insert=True)
     events.publish(LettersWritten())
     return letter
@@ -36,8 +36,3 @@ def letters_posted(ids: Iterable[UUID], *, now: datetime) -> None:
 def letters_prune(*, now: datetime) -> int:
     """Delete old letters; returns how many."""
     return Letter.objects.filter(created_at__lt=now - KEPT).delete()[0]
-
-
-def letter_context(letter: Letter) -> str:
-    """What the text is bound to in the vault."""
-    return f"accounts.Letter:{letter.pk}:sealed"

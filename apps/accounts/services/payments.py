@@ -170,14 +170,14 @@ def _paid(row: PaymentEvent, message: Message, known: Subscription | None, now: 
     return paid_for
 
 
-def _cancelled(row: PaymentEvent, message: Message, known: Subscription | None, now: datetime) -> Subscription:
+def _cancelled(_row: PaymentEvent, _message: Message, known: Subscription | None, now: datetime) -> Subscription:
     """Nothing is paid after this period."""
     subscription = _known(known)
     subscription_cancel(subscription=subscription, now=now)
     return subscription
 
 
-def _ended(row: PaymentEvent, message: Message, known: Subscription | None, now: datetime) -> Subscription:
+def _ended(_row: PaymentEvent, _message: Message, known: Subscription | None, now: datetime) -> Subscription:
     """It is over at once, for example because the money went back."""
     subscription = _known(known)
     subscription_close(subscription=subscription, because="ended_by_provider", now=now)

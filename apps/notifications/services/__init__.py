@@ -13,6 +13,7 @@ from apps.notifications.services.endpoints import (
     endpoint_remove,
     endpoint_verify,
 )
+from apps.notifications.services.letters import letters_post
 from apps.notifications.services.notifications import notification_create, notifications_create
 from apps.notifications.services.profiles import profile_use
 from apps.notifications.services.prune import prune
@@ -48,6 +49,7 @@ __all__ = [
     "endpoint_remove",
     "endpoint_try",
     "endpoint_verify",
+    "letters_post",
     "link_follow",
     "link_start",
     "notification_create",

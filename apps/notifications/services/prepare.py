@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from apps.accounts.enums import UserStatus
 from apps.core import limits
 from apps.core.breaker import Breaker, BreakerState, troubled
 from apps.core.exceptions import ArbEdgeError, TemporaryError
@@ -112,7 +113,9 @@ def _job(
 ) -> Job | Result:
     if row.notification.expires_at <= now:
         return Result(Happened.EXPIRED, "expired", "It came too late to be worth sending.")
-    if not row.notification.user.is_active:
+    user = row.notification.user
+    # Who has yet to confirm the account's address is sent what confirms it, and nothing else.
+    if not (user.is_active or (row.notification.confirms and user.status == UserStatus.PENDING)):
         return Result(Happened.UNUSABLE, "inactive_user", "The account is not active.")
     if not (row.endpoint.usable or (row.notification.confirms and row.endpoint.disabled_at is None)):
         why = row.endpoint.disabled_reason or "it is not verified"
