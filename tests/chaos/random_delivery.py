@@ -61,15 +61,19 @@ def _drill(running: Installation) -> dict[str, Any]:
     running.sandbox.faults(faults())
     stream = ("-m", "tests.chaos.stream", running.sandbox.url, str(SECONDS), str(RATE), str(SEED), LABEL)
     making = subprocess.Popen((sys.executable, *stream, str(promised_at)), env=running.env, start_new_session=True)
-    until(promised_at.exists, seconds=60, lines=running.lines)
-    begun = time.monotonic()
-    kills = _killed_at_random(running, making)
-    last_kill_at = time.monotonic()
-    making.wait(timeout=PATIENCE_S)
-    took_s = time.monotonic() - begun
-    with suppress(AssertionError):  # what is still open is told below, name by name
-        until(lambda: not _open(running), seconds=PATIENCE_S, every=1.0)
-    settled_s = time.monotonic() - last_kill_at
+    try:
+        until(promised_at.exists, seconds=60, lines=running.lines)
+        begun = time.monotonic()
+        kills = _killed_at_random(running, making)
+        last_kill_at = time.monotonic()
+        making.wait(timeout=PATIENCE_S)
+        took_s = time.monotonic() - begun
+        with suppress(AssertionError):  # what is still open is told below, name by name
+            until(lambda: not _open(running), seconds=PATIENCE_S, every=1.0)
+        settled_s = time.monotonic() - last_kill_at
+    finally:
+        # A drill that breaks leaves no stream behind.
+        making.kill()
     promised = dict(line.split() for line in promised_at.read_text().splitlines())
     figure = _told(running, promised, kills, made=making.returncode == 0)
     # On a busy machine the stream itself is slower than it should be.
