@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
+from apps.core import clock
 from apps.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, display
 from apps.core.exceptions import PermanentError
 from apps.core.later import later
@@ -17,8 +18,10 @@ from apps.notifications.models import Attachment, Delivery, DeliveryAttempt, Not
 
 if TYPE_CHECKING:
     from apps.notifications import services
+    from apps.notifications.services import resend
 else:
     services = later("apps.notifications.services")
+    resend = later("apps.notifications.services.resend")
 
 STATE_COLOURS = {
     "pending": "info",
@@ -67,11 +70,30 @@ class NotificationAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("user",)
     inlines = (DeliveryInline,)
+    actions = ("resend",)
 
     @display("state", ordering="state", labels=STATE_COLOURS)
     def show_state(self, notification: Notification) -> tuple[str, str]:
         """The state as a coloured label."""
         return notification.state, notification.get_state_display()
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Who may change messages by Django's permissions, though no form lets them."""
+        return request.user.has_perm("notifications.change_notification")
+
+    @admin.action(description="Send again (what reached nobody)", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
+        """All dead letters of the selected messages; who had no endpoint is sent it where they have one now."""
+        sent = 0
+        for notification in queryset:
+            try:
+                resend.notification_resend(notification_id=notification.pk, now=clock.now())
+            except PermanentError as error:
+                self.message_user(request, f"{notification.pk}: {error.message}", level=messages.WARNING)
+            else:
+                sent += 1
+                self.audit(request, "notification_resent", notification, {})
+        self.message_user(request, ngettext("%d will be sent again.", "%d will be sent again.", sent) % sent)
 
 
 @admin.register(Delivery)
@@ -104,6 +126,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "lease_until",
         "last_error",
         "notes",
+        "provider",
         "provider_message_id",
         "created_at",
         "finished_at",

@@ -14,7 +14,7 @@ from apps.notifications.api.endpoints import (
 )
 from apps.notifications.api.feedback import FeedbackView
 from apps.notifications.api.files import FileView
-from apps.notifications.api.messages import MessageDetail
+from apps.notifications.api.messages import MessageDetail, MessageResend
 from apps.notifications.api.reach import Reach
 from apps.notifications.api.rotation import EndpointRotation
 from apps.notifications.api.sms_status import SmsStatus
@@ -26,6 +26,7 @@ from apps.notifications.api.unsubscribe import UnsubscribeView
 urlpatterns = [
     path("notifications", NotificationList.as_view(), name="notification-list"),
     path("notifications/<uuid:id>", MessageDetail.as_view(), name="notification-detail"),
+    path("notifications/<uuid:id>/resend", MessageResend.as_view(), name="notification-resend"),
     path("notifications/files/<str:token>", FileView.as_view(), name="message-file"),
     path("notifications/channels", ChannelList.as_view(), name="notification-channels"),
     path("notifications/endpoints", EndpointList.as_view(), name="endpoint-list"),

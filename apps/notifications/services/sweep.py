@@ -11,6 +11,7 @@ from apps.core.exceptions import PermanentError
 from apps.notifications.enums import DeliveryState, NotificationState, Priority
 from apps.notifications.models import Delivery, Notification
 from apps.notifications.selectors import priorities_due
+from apps.notifications.services.journal import with_note
 from apps.notifications.services.lease import BATCH_MAX
 from apps.notifications.services.results import Settled, results_write
 from apps.notifications.services.routes import endpoints_next
@@ -63,11 +64,12 @@ def delivery_replay(*, delivery_id: UUID) -> Delivery:
         if row.notification.expires_at <= clock.now():
             raise PermanentError("The message has expired.", code="expired")
         row.state, row.attempts, row.next_attempt_at, row.finished_at = DeliveryState.PENDING, 0, clock.wall_now(), None
-        row.save(update_fields=["state", "attempts", "next_attempt_at", "finished_at"])
+        row.notes = with_note(row.notes, "sent_again", "It was to be tried again with a fresh budget.", at=clock.now())
+        row.save(update_fields=["state", "attempts", "next_attempt_at", "finished_at", "notes"])
         # Where another route has it, the message has ended already, and this delivery belongs to that hour.
         statistics_reopen(ended_at=row.notification.finished_at, until=row.notification.expires_at)
         Notification.objects.filter(pk=row.notification_id, state=NotificationState.DEAD).update(
-            state=NotificationState.PENDING, finished_at=None
+            state=NotificationState.PENDING, reason="", finished_at=None
         )
         events.publish(DeliveriesDue((Priority(row.priority).value,)))
     return row
