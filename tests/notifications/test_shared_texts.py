@@ -67,3 +67,12 @@ def test_what_only_the_recipient_may_read_is_not_kept(sink: Sink) -> None:
     texts = {one.path: one.json["data"]["text"] for one in sink.arrived}
     assert {path: f"secret {path[1:]}" in text for path, text in texts.items()} == {"/1": True, "/2": True}
     assert messages._texts_kept.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("fact", [2**70, "half of one: \ud83d"])
+def test_facts_that_are_no_strict_json_are_told_all_the_same(sink: Sink, fact: Any) -> None:
+    person = user_new()
+    endpoint_new(person, "webhook", f"{sink.url}/hook")
+    notification_new(person, template="notice", context={"title": "t", "text": "told", "more": fact})
+    assert deliver(priority="high").delivered == 1
+    assert "told" in sink.arrived[0].json["data"]["text"]

@@ -73,7 +73,7 @@ class _Same:
     def of(cls, ready: Ready, filling: Filling, channel: Channel) -> "_Same":
         return cls(
             ready.words.pk,
-            orjson.dumps(filling.facts),
+            _facts_key(filling.facts),
             filling.origin,
             filling.elapsed_s,
             filling.created_at,
@@ -85,6 +85,14 @@ class _Same:
             filling,
             channel,
         )
+
+
+def _facts_key(facts: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(facts)
+    except orjson.JSONEncodeError:
+        # Half characters, and whole numbers beyond 64 bits, which contexts may have.
+        return json.dumps(facts).encode()
 
 
 def _texts_shared(same: _Same) -> Texts:
