@@ -16,6 +16,7 @@ from apps.core.models import AuditRecord, ConfigValue
 from apps.markets import selectors, services
 from apps.markets.models import Exchange, FeeRule, Market
 from apps.notifications.models import Delivery, Endpoint, Template
+from apps.notifications.services import templates_seed
 from apps.notifications.services.endpoints import endpoint_credentials
 from tests.admin.conftest import HOOK_SECRET, MARKUP, World, delivery_make, notification_make
 
@@ -148,6 +149,23 @@ def test_endpoint_is_switched_off_once(page: Client, world: World) -> None:
     endpoint.refresh_from_db()
     assert not endpoint.usable
     assert _actions()[written:] == ["admin.endpoint_disabled"]
+
+
+def test_an_operator_confirms_and_tries_an_endpoint(page: Client, world: World, redis_state: None) -> None:
+    templates_seed()
+    endpoint = Endpoint.objects.get(channel="webhook")
+    Endpoint.objects.update(verified_at=None)
+    url = reverse("admin:notifications_endpoint_changelist")
+    chosen = {"_selected_action": [str(endpoint.pk)]}
+    before = len(_actions())
+    text = page.post(url, {"action": "send_test"} | chosen, follow=True).content.decode()
+    assert "it is not verified yet" in text
+    page.post(url, {"action": "verify"} | chosen, follow=True)
+    page.post(url, {"action": "verify"} | chosen, follow=True)
+    text = page.post(url, {"action": "send_test"} | chosen, follow=True).content.decode()
+    assert "1 test message is on its way" in text
+    assert Delivery.objects.filter(notification__to_endpoint=endpoint).get().state == "pending"
+    assert _actions()[before:] == ["admin.endpoint_verified", "admin.endpoint_tried"]
 
 
 def test_unreadable_secret_is_told_and_breaks_no_page(page: Client, world: World) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
+from apps.core import clock
 from apps.core.admin.base import AuditedAdmin, display
 from apps.core.exceptions import ArbEdgeError, OperatorError, PermanentError
 from apps.core.later import later
@@ -74,7 +75,7 @@ class EndpointAddForm(forms.ModelForm):
 
 @admin.register(Endpoint)
 class EndpointAdmin(AuditedAdmin):
-    """Operators add endpoints, move them within a user's routes and switch them off."""
+    """Operators add endpoints, confirm them for their owners, move them within routes, try them and switch them off."""
 
     list_display = ("user", "channel", "show_address", "label", "route", "position", "verified_at", "disabled_at")
     list_filter = (
@@ -88,7 +89,7 @@ class EndpointAdmin(AuditedAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("user",)
     autocomplete_fields = ("user",)
-    actions = ("disable",)
+    actions = ("verify", "send_test", "disable")
     shown = ("user", "channel", "show_address", "show_credentials", "group")
     editable = ("label", "route", "position")
     moments = ("created_at", "verified_at", "disabled_at", "disabled_reason")
@@ -142,6 +143,33 @@ class EndpointAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Deliveries refer to it: switch it off instead."""
         return False
+
+    @admin.action(description="Confirm for their owners", permissions=["change"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+        """The operator knows that the selected addresses are their owners': messages may go there. What is switched off
+        stays so."""
+        changed = 0
+        for endpoint in queryset.filter(disabled_at__isnull=True):
+            if services.endpoint_verify(endpoint_id=endpoint.pk):
+                changed += 1
+                self.audit(request, "endpoint_verified", endpoint, {})
+        text = ngettext("%d endpoint confirmed.", "%d endpoints confirmed.", changed) % changed
+        self.message_user(request, text, level=messages.SUCCESS)
+
+    @admin.action(description="Send a test message", permissions=["change"])
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+        """To each of the selected endpoints alone; how it went stands under Deliveries."""
+        sent = 0
+        for endpoint in queryset:
+            try:
+                services.endpoint_try(endpoint_id=endpoint.pk, now=clock.now())
+            except ArbEdgeError as error:
+                self.message_user(request, f"{endpoint}: {error.message}", level=messages.WARNING)
+            else:
+                sent += 1
+                self.audit(request, "endpoint_tried", endpoint, {})
+        text = ngettext("%d test message is on its way.", "%d test messages are on their way.", sent) % sent
+        self.message_user(request, text)
 
     @admin.action(description="Switch off", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
