@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "arbedge",
 ]
 MIDDLEWARE = [
+    "arbedge.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.caller.CallerMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -154,7 +155,16 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 # The load balancer's probe comes over plain HTTP from inside.
 SECURE_REDIRECT_EXEMPT = [r"^api/v1/health$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if not DEVELOPMENT:
+    # Browsers take cookies of such names from this very host only, over TLS and for every path.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+# What a page has to say next is kept in its session: no third cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SECURE_REFERRER_POLICY = "same-origin"
+# Whoever signs in at the admin's door without having been on the way anywhere.
+LOGIN_REDIRECT_URL = "admin:index"
 X_FRAME_OPTIONS = "DENY"
 
 # Whether staff need a second factor for the admin and for administering through the API.

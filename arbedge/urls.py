@@ -45,8 +45,13 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("account/recovery/<str:text>", _later("apps.accounts.pages.RecoveryPage"), name="recovery"),
     path("api/schema/", _document("SpectacularAPIView"), name="schema"),
-    path("api/docs/", _document("SpectacularSwaggerView", url_name="schema"), name="docs"),
-    path("api/redoc/", _document("SpectacularRedocView", url_name="schema"), name="redoc"),
+    # Its script is a file of its own: none stands in a page.
+    path("api/docs/", _document("SpectacularSwaggerSplitView", url_name="schema"), name="docs"),
+    path(
+        "api/redoc/",
+        _document("SpectacularRedocView", url_name="schema", template_name="arbedge/redoc.html"),
+        name="redoc",
+    ),
     path("api/v1/", include("apps.accounts.api.auth_urls")),
     *(path("api/v1/", include(f"{room}.api.urls")) for room in API_ROOMS),
 ]
