@@ -1,6 +1,8 @@
 """Digests: owed once whoever looks, to everybody in turn, and cheaply beside many messages that came too late."""
 
+import json
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -8,12 +10,13 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import User
-from apps.core import clock
+from apps.core import clock, config
 from apps.notifications.enums import DeliveryState, NotificationState
 from apps.notifications.models import Delivery, Notification, ReachPreferences
-from apps.notifications.services import digests, digests_send, reach_set
+from apps.notifications.services import deliver, digests, digests_send, reach_set
 from apps.notifications.services.quiet import quiet_now
 from tests.notifications.people import endpoint_new, notification_new, user_new
+from tests.notifications.sink import Answer, Sink
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
@@ -100,3 +103,58 @@ def test_many_messages_are_counted_and_only_the_newest_are_read(django_assert_ma
 def test_what_ended_of_late_is_found_by_an_index() -> None:
     plan = digests._missed(LATER).explain()
     assert "notifications_finished" in plan or connection.vendor != "sqlite", plan
+
+
+@pytest.fixture
+def own_values() -> Iterator[None]:
+    """What a test configures is of no other one."""
+    config.forget()
+    yield
+    config.forget()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_values")
+def test_a_persons_full_hour_ends_in_a_digest(sink: Sink) -> None:
+    config.config_set(key="notifications.user_per_hour", value=1, actor_id=None)
+    user = reader()
+    for _ in range(4):
+        notification_new(user)
+    deliver(priority="high")
+    assert sorted(Notification.objects.values_list("state", flat=True)) == ["delivered", *["expired"] * 3]
+    assert digests_send(now=clock.now()) == 1
+    assert Notification.objects.get(template="digest").context["count"] == 3
+
+
+@pytest.mark.django_db
+def test_a_providers_long_pause_ends_in_a_digest(sink: Sink) -> None:
+    user = reader()
+    notification_new(user)
+    sink.answers = [Answer(429, json.dumps({"parameters": {"retry_after": 10_072}}))]
+    deliver(priority="high")
+    # The chat's tap is closed: our own word for it.
+    notification_new(user)
+    deliver(priority="high")
+    found = list(Delivery.objects.order_by("created_at").values_list("state", "last_error"))
+    assert [(state, error.partition(":")[0]) for state, error in found] == [
+        ("expired", "http_429"),
+        ("expired", "rate_limit"),
+    ]
+    assert digests_send(now=clock.now()) == 1
+    assert Notification.objects.get(template="digest").context["count"] == 2
+
+
+@pytest.mark.django_db
+def test_whose_turn_came_after_its_time_is_in_the_digest(sink: Sink) -> None:
+    user = reader()
+    for _ in range(2):
+        notification_new(user)
+    deliver(priority="high", seconds=0.2)
+    waiting = Delivery.objects.get(state="pending")
+    # Whoever should have sent it then was busy.
+    Delivery.objects.filter(pk=waiting.pk).update(next_attempt_at=clock.wall_now())
+    Notification.objects.filter(pk=waiting.notification_id).update(expires_at=clock.now())
+    deliver(priority="high")
+    waiting.refresh_from_db()
+    assert waiting.last_error == "rate_limit: It came too late to be worth sending."
+    assert digests_send(now=clock.now()) == 1

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from apps.core.exceptions import ArbEdgeError
 from apps.notifications.enums import Held, NotificationState, Priority
 from apps.notifications.models import Delivery, Notification, ReachPreferences
+from apps.notifications.services.journal import LIMITS
 from apps.notifications.services.messages import headline
 from apps.notifications.services.notifications import notification_create
 from apps.notifications.services.quiet import CODE as QUIET
@@ -17,7 +18,6 @@ from apps.notifications.services.quiet import quiet_now
 
 logger = logging.getLogger(__name__)
 
-LIMITED = "rate_limit"
 TEMPLATE = "digest"
 # One message instead of many: not itself one of many.
 APART = timedelta(minutes=15)
@@ -42,7 +42,8 @@ def _missed(now: datetime) -> QuerySet[Notification]:
     # Their state is not asked: of an expired message only expired deliveries end so, and SQLite would look for each
     # message through all that have expired.
     deliveries = Delivery.objects.filter(notification=OuterRef("pk"))
-    late = Exists(deliveries.filter(last_error__startswith=LIMITED))
+    limited = Q(*(("last_error__startswith", f"{code}:") for code in LIMITS), _connector=Q.OR)
+    late = Exists(deliveries.filter(limited))
     held = Exists(deliveries.filter(last_error__startswith=QUIET))
     nothing_said = Q(user__reach_preferences__isnull=True)
     wants_late = nothing_said | Q(user__reach_preferences__digest=True)

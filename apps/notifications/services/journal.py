@@ -5,6 +5,8 @@ from typing import Any
 
 from apps.notifications.services.states import Result
 
+# Codes of limits: our own, the provider's 429, and a tap that another's 429 has closed.
+LIMITS = ("rate_limit", "http_429", "throttled")
 # The newest ones; the same reason again and again is one note that counts.
 NOTES_MAX = 20
 

@@ -20,9 +20,10 @@ from apps.notifications.services.channels import channel_get
 from apps.notifications.services.endpoints import endpoint_credentials
 from apps.notifications.services.files import attached
 from apps.notifications.services.flight import Job
-from apps.notifications.services.journal import with_note
+from apps.notifications.services.journal import LIMITS, with_note
 from apps.notifications.services.limits import endpoint_limits, provider_limits, user_limits
 from apps.notifications.services.messages import message_make
+from apps.notifications.services.quiet import CODE as QUIET
 from apps.notifications.services.quiet import quiet_hold
 from apps.notifications.services.results import Settled
 from apps.notifications.services.routes import endpoints_next
@@ -112,7 +113,7 @@ def _job(
     row: Delivery, nexts: Mapping[UUID, Endpoint | None], attachments: Sequence[Attachment], now: datetime
 ) -> Job | Result:
     if row.notification.expires_at <= now:
-        return Result(Happened.EXPIRED, "expired", "It came too late to be worth sending.")
+        return _expired(row)
     user = row.notification.user
     # Who has yet to confirm the account's address is sent what confirms it, and nothing else.
     if not (user.is_active or (row.notification.confirms and user.status == UserStatus.PENDING)):
@@ -142,6 +143,13 @@ def _job(
     target = address if channel.shared_host else provider
     tap = address if channel.shared_host or channel.own_pauses else provider
     return Job(row, channel, message, provider, target, tap, nexts[row.pk])
+
+
+def _expired(row: Delivery) -> Result:
+    """Too late, because of what kept it waiting where that was a limit or quiet hours: digests go by it."""
+    code = row.last_error.partition(":")[0]
+    why = code if code in (*LIMITS, QUIET) else "expired"
+    return Result(Happened.EXPIRED, why, "It came too late to be worth sending.")
 
 
 def _files(row: Delivery, channel: Channel, attachments: Sequence[Attachment], now: datetime) -> list[Attached]:
