@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Min, QuerySet
 
-from apps.notifications.enums import Answer, DeliveryState, Priority
+from apps.notifications.enums import Answer, DeliveryState, NotificationState, Priority
 from apps.notifications.models import (
     Attachment,
     Delivery,
@@ -141,6 +142,17 @@ def notification_ids_by_key(dedupe_keys: Iterable[str]) -> dict[str, UUID]:
     """Ids of the notifications that are owed or were sent under these keys."""
     rows = Notification.objects.filter(dedupe_key__in=list(dedupe_keys)).order_by()
     return dict(rows.values_list("dedupe_key", "pk"))
+
+
+def contexts_reaching(dedupe_keys: Iterable[str], *, since: datetime) -> dict[str, tuple[UUID, dict[str, Any]]]:
+    """Id and context of those messages of these keys that were owed after `since` and have reached somebody, or still
+    may. One query."""
+    rows = Notification.objects.filter(
+        dedupe_key__in=list(dedupe_keys),
+        created_at__gt=since,
+        state__in=(NotificationState.PENDING, NotificationState.DELIVERED),
+    ).order_by()
+    return {key: (id, context) for key, id, context in rows.values_list("dedupe_key", "pk", "context")}
 
 
 def templates_known() -> QuerySet[Template]:

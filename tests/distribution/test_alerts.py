@@ -1,6 +1,7 @@
 """Alert triggers as they live: made, looked at, told once, kept back with the reason, forgotten."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from apps.distribution.services import (
     alert_test,
     alerts_watch,
     prune,
+    run,
 )
 from apps.distribution.services.alert_fire import Due, alerts_fire
 from apps.distribution.triggers.base import ParamsInvalid, Telling
@@ -298,6 +300,39 @@ def test_an_opportunity_is_told_once_and_the_next_after_the_cool_down(
     assert len(set(AlertFired.objects.values_list("subject", flat=True))) == 2
     mine.refresh_from_db()
     assert (mine.fired, mine.refused_reason) == (2, Refusal.COOLDOWN)
+
+
+def test_what_distribution_has_just_told_is_no_second_message(
+    world: World, owner: User, opportunity: MakeOpportunity
+) -> None:
+    one = opportunity(activated_at=STARTED, expires_at=STARTED + timedelta(hours=2))
+    run(now=world.now)
+    message = Notification.objects.get()
+    mine = alert(owner, {"min_net_edge": 0.003}, "opportunity")
+    assert alerts_watch(now=world.now, feed="opportunities").fired == 1
+    assert AlertFired.objects.get().notification_id == message.pk
+    assert Notification.objects.get() == message
+    mine.refresh_from_db()
+    assert mine.fired == 1
+    assert one.pk == uuid.UUID(AlertFired.objects.get().subject)
+
+
+@pytest.mark.parametrize("why", ["promises more by now", "was told long ago", "reached nobody"])
+def test_what_distribution_told_otherwise_is_told(
+    world: World, owner: User, opportunity: MakeOpportunity, why: str
+) -> None:
+    opportunity(activated_at=STARTED, expires_at=STARTED + timedelta(hours=2))
+    run(now=world.now)
+    alert(owner, {"min_net_edge": 0.002}, "opportunity")
+    if why == "promises more by now":
+        Opportunity.objects.update(net_edge=Decimal("0.0031"))
+    elif why == "was told long ago":
+        world.pass_time(301)
+        believed(world)
+    else:
+        Notification.objects.update(state="dead")
+    assert alerts_watch(now=world.now, feed="opportunities").fired == 1
+    assert sorted(Notification.objects.values_list("template", flat=True)) == ["alert", "opportunity"]
 
 
 def test_a_free_person_waits_for_the_tiers_delay_and_has_a_quota(

@@ -17,8 +17,10 @@ from apps.core.rows import rows_insert
 from apps.distribution.alert_rules import alert_limits
 from apps.distribution.enums import Refusal
 from apps.distribution.models import AlertFired, AlertTrigger
+from apps.distribution.services.storing import message_key
 from apps.distribution.triggers.base import Telling
 from apps.notifications.enums import Priority
+from apps.notifications.selectors import contexts_reaching
 from apps.notifications.services import notifications_create
 from apps.notifications.types import NotificationDraft
 from apps.opportunities.services import seen_admit
@@ -26,6 +28,8 @@ from apps.opportunities.types import Sight
 
 TEMPLATE: Final = "alert"
 _HOUR: Final = timedelta(hours=1)
+# Messages tell a thousandth of a per cent.
+_ROUNDED: Final = 0.00001
 _FIRED: Final = (
     "id", "user_id", "trigger_id", "name", "kind", "subject", "title", "lines", "evidence", "origin", "fired_at",
     "notification_id",
@@ -145,6 +149,7 @@ def _tell(dues: Sequence[Due], now: datetime) -> None:
         return
     ttl = timedelta(seconds=config.get("distribution.message_ttl_s"))
     ids = [uuid.uuid4() for _ in dues]
+    told = _told_already(dues, now)
     keys = [f"alert:{one.trigger_id}:{one.telling.subject or id}" for one, id in zip(dues, ids, strict=True)]
     made = notifications_create(
         drafts=[
@@ -157,6 +162,7 @@ def _tell(dues: Sequence[Due], now: datetime) -> None:
                 expires_at=now + ttl if one.telling.ends_at is None else min(one.telling.ends_at, now + ttl),
             )
             for one, key in zip(dues, keys, strict=True)
+            if one.trigger_id not in told
         ],
         now=now,
     )
@@ -167,13 +173,35 @@ def _tell(dues: Sequence[Due], now: datetime) -> None:
         [
             (
                 id, one.user_id, one.trigger_id, one.name, one.kind, one.telling.subject, one.telling.title[:300],
-                list(one.telling.lines), dict(one.telling.evidence), settings.ORIGIN, now, owed.get(key),
+                list(one.telling.lines), dict(one.telling.evidence), settings.ORIGIN, now,
+                told.get(one.trigger_id) or owed.get(key),
             )
             for one, id, key in zip(dues, ids, keys, strict=True)
         ],
     )  # fmt: skip
     spoke = AlertTrigger.objects.filter(pk__in=[one.trigger_id for one in dues])
     spoke.update(fired=F("fired") + 1, last_fired_at=now)
+
+
+def _told_already(dues: Sequence[Due], now: datetime) -> dict[UUID, UUID]:
+    """The messages by which distribution has just told of the same opportunities, by trigger, where they promised as
+    much: their reader has it in front of them. What promises more by now is news."""
+    keys = {
+        one.trigger_id: message_key(one.telling.subject, one.user_id)
+        for one in dues
+        if one.telling.family and one.telling.evidence["values"]["net_edge"] is not None
+    }
+    if not keys:
+        return {}
+    since = now - timedelta(seconds=alert_limits().cool_down_s)
+    found = contexts_reaching(keys.values(), since=since)
+    told = {}
+    for one in dues:
+        id, context = found.get(keys.get(one.trigger_id, ""), (None, {}))
+        promised = context.get("net_edge_percent")
+        if id and promised and float(promised) / 100 >= one.telling.evidence["values"]["net_edge"] - _ROUNDED:
+            told[one.trigger_id] = id
+    return told
 
 
 def _context(due: Due) -> dict[str, Any]:

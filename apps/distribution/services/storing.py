@@ -186,4 +186,9 @@ def _facts(opportunity_id: UUID) -> dict[str, object] | None:
 
 
 def _dedupe_key(one: Meeting) -> str:
-    return f"opportunity:{one.opportunity.id}:{one.recipient.id}"
+    return message_key(one.opportunity.id, one.recipient.id)
+
+
+def message_key(opportunity_id: UUID | str, recipient_id: UUID) -> str:
+    """Under what a recipient (a person, or a group by its endpoint) is told of an opportunity, once."""
+    return f"opportunity:{opportunity_id}:{recipient_id}"
