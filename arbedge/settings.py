@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "AutomationEnum": "apps.opportunities.enums.Automation",
         "GateEnum": "apps.markets.enums.Gate",
         "OpportunityKindEnum": "apps.opportunities.enums.OpportunityKind",
         "RiskEnum": "apps.opportunities.enums.Risk",

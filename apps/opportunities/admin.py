@@ -22,6 +22,7 @@ from apps.opportunities.models import (
     Opportunity,
     OpportunityFeedback,
     Preferences,
+    PreferencesVersion,
     Seen,
     TechnicalRule,
 )
@@ -319,13 +320,34 @@ class ExecutionAdmin(ReadOnlyAdmin):
 
 @admin.register(Preferences)
 class PreferencesAdmin(ReadOnlyAdmin):
-    """What people want to see; they say it themselves."""
+    """What people want to see and how they trade; they say it themselves."""
 
-    list_display = ("user", "max_risk", "min_net_edge", "kinds", "categories", "exchanges", "focus", "updated_at")
-    list_filter = ("max_risk", "focus", "own_exchanges_only", "user__tier")
+    list_display = (
+        "user",
+        "max_risk",
+        "min_net_edge",
+        "kinds",
+        "categories",
+        "exchanges",
+        "focus",
+        "automation",
+        "updated_at",
+    )
+    list_filter = ("max_risk", "focus", "automation", "experience", "own_exchanges_only", "user__tier")
     search_fields = ("user__email",)
     date_hierarchy = "updated_at"
     list_select_related = ("user",)
+
+
+@admin.register(PreferencesVersion)
+class PreferencesVersionAdmin(ReadOnlyAdmin):
+    """What people's preferences were; they go back by themselves."""
+
+    list_display = ("user", "number", "reason", "changed_by", "at")
+    list_filter = ("user__tier",)
+    search_fields = ("user__email",)
+    date_hierarchy = "at"
+    list_select_related = ("user", "changed_by")
 
 
 @admin.register(Seen)

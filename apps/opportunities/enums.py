@@ -23,6 +23,30 @@ class Focus(TextChoices):
     TECHNICAL = "technical", "technical"
 
 
+class Experience(TextChoices):
+    """How long somebody has traded, by their own word."""
+
+    BEGINNER = "beginner", "beginner"
+    INTERMEDIATE = "intermediate", "intermediate"
+    ADVANCED = "advanced", "advanced"
+
+
+class Automation(TextChoices):
+    """How much is done without asking, the least first; which tier opens which is in `automation.py`."""
+
+    MANUAL = "manual", "by hand"
+    SEMI_AUTOMATIC = "semi_automatic", "with a confirmation each"
+    AUTOMATIC = "automatic", "without being asked"
+
+
+class AutomationScope(TextChoices):
+    """What automation may take, once it is more than manual."""
+
+    ARBITRAGE = "arbitrage", "arbitrage"
+    TECHNICAL = "technical", "technical signals"
+    BOTH = "both", "both"
+
+
 class OpportunityStatus(TextChoices):
     """The life cycle; only active ones are listed and distributed."""
 

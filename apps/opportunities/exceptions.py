@@ -44,6 +44,18 @@ class Unfit(PermanentError):
         self.reason = reason
 
 
+class PresetNotFound(PermanentError):
+    """There is no preset of this name."""
+
+    code = "preset_not_found"
+
+
+class VersionNotFound(PermanentError):
+    """This person's preferences have no such version, or not any more."""
+
+    code = "version_not_found"
+
+
 class RuleNotFound(PermanentError):
     """There is no such rule of this person."""
 

@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from apps.opportunities.enums import (
+    Automation,
+    AutomationScope,
     Context,
     ExecutionMode,
+    Experience,
     FeedbackState,
     Focus,
     IgnoredBecause,
@@ -311,7 +315,7 @@ class Execution(models.Model):
 
 
 class Preferences(models.Model):
-    """What one person wants to see of the list; empty = everything."""
+    """What one person wants to see of the list, empty = everything; and how they trade."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="opportunity_preferences"
@@ -336,13 +340,60 @@ class Preferences(models.Model):
     max_risk = models.CharField(
         max_length=8, choices=Risk.choices, default=Risk.HIGH, help_text="the risk tolerance: nothing riskier"
     )
+    experience = models.CharField(max_length=12, choices=Experience.choices, default=Experience.BEGINNER)
+    automation = models.CharField(
+        max_length=16, choices=Automation.choices, default=Automation.MANUAL, help_text="what the person chose"
+    )
+    automation_scope = models.CharField(
+        max_length=10, choices=AutomationScope.choices, default=AutomationScope.ARBITRAGE
+    )
+    trading_from = models.TimeField(null=True, blank=True, help_text="by the clocks of the person's own time zone")
+    trading_to = models.TimeField(null=True, blank=True)
+    trading_days = models.JSONField(
+        default=list, blank=True, help_text="ISO days on which trading hours begin (Monday is 1); empty = all"
+    )
+    max_leverage = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(1), validators=[MinValueValidator(Decimal(1))]
+    )
     updated_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = "preferences"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(trading_from__isnull=True, trading_to__isnull=True)
+                | (Q(trading_from__isnull=False, trading_to__isnull=False) & ~Q(trading_from=F("trading_to"))),
+                name="preferences_trading_hours",
+            ),
+            models.CheckConstraint(condition=Q(max_leverage__gte=1), name="preferences_leverage"),
+        ]
 
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"
+
+    @property
+    def wants_signals(self) -> bool:
+        """Whether technical signals of the house are welcome unasked: who never named them gets arbitrage alone."""
+        return self.focus in (Focus.HYBRID, Focus.TECHNICAL) or OpportunityKind.TECHNICAL in self.kinds
+
+
+class PreferencesVersion(models.Model):
+    """What somebody's preferences were from `at` on, so that they can go back; the newest fifty."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences_versions")
+    number = models.PositiveIntegerField(help_text="1 is what they were before the first change")
+    wishes = models.JSONField(help_text="every preference by its name")
+    changes = models.JSONField(default=dict, help_text="by name: what it was and what it became")
+    reason = models.CharField(max_length=60, help_text="before, changed, preset:<name> or rollback:<number>")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["user", "number"], name="preferences_version_number")]
+
+    def __str__(self) -> str:
+        return f"version {self.number} of {self.user_id}"
 
 
 class Seen(models.Model):

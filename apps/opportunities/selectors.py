@@ -2,22 +2,25 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from apps.accounts.selectors import user_policy
 from apps.core import clock
 from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
-from apps.opportunities.exceptions import OpportunityNotFound, RuleNotFound
+from apps.opportunities.exceptions import OpportunityNotFound, RuleNotFound, VersionNotFound
+from apps.opportunities.liquidation import ASSUMED_MAX_LEVERAGE
 from apps.opportunities.models import (
     EdgePoint,
     Execution,
     Lifetime,
     Opportunity,
     Preferences,
+    PreferencesVersion,
     Seen,
     TechnicalRule,
     price_disbelieved,
@@ -82,6 +85,37 @@ def preferences_of(user: "User") -> Preferences:
         return user.opportunity_preferences
     except Preferences.DoesNotExist:
         return Preferences(user=user, updated_at=clock.now())
+
+
+def versions_of(user: "User") -> QuerySet[PreferencesVersion]:
+    """What the user's preferences were, the newest first."""
+    return PreferencesVersion.objects.filter(user=user).order_by("-number")
+
+
+def version_of(user: "User", *, number: int) -> PreferencesVersion:
+    """One of them. Raises VersionNotFound."""
+    version = versions_of(user).filter(number=number).first()
+    if version is None:
+        raise VersionNotFound("There is no such version.")
+    return version
+
+
+def leverage_highest(exchanges: Collection[str]) -> Decimal:
+    """The highest leverage that a perpetual of these exchanges (empty: of all) is listed with; where none tells one,
+    what is assumed everywhere else."""
+    # Lists are read far more often than leverage is set, and need none of the market tables.
+    from apps.markets.selectors import perpetuals_read
+
+    listed = perpetuals_read().filter(max_leverage__isnull=False)
+    if exchanges:
+        listed = listed.filter(exchange_id__in=list(exchanges))
+    told: Decimal | None = listed.aggregate(highest=Max("max_leverage"))["highest"]
+    return ASSUMED_MAX_LEVERAGE if told is None else told
+
+
+def signals_wanted() -> set[UUID]:
+    """Who has said that technical signals of the house are welcome unasked; nobody gets them by default."""
+    return {one.pk for one in Preferences.objects.only("focus", "kinds") if one.wants_signals}
 
 
 def opportunities_unwanted(ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:

@@ -72,6 +72,7 @@ from apps.opportunities.models import (
     Opportunity,
     OpportunityFeedback,
     Preferences,
+    PreferencesVersion,
     Seen,
     TechnicalRule,
 )
@@ -305,6 +306,9 @@ def world(trader: User, redis_state: None) -> World:
             measured_at=now,
         ),
         Preferences.objects.create(user=trader, exchanges=[MARKUP], updated_at=now),
+        PreferencesVersion.objects.create(
+            user=trader, number=1, wishes={"symbols": [MARKUP]}, reason=MARKUP, changed_by=trader, at=now
+        ),
         TechnicalRule.objects.create(
             owner=trader,
             name=MARKUP,

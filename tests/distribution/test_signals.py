@@ -13,6 +13,7 @@ from apps.notifications.models import Delivery, Endpoint, Notification
 from apps.notifications.services import templates_seed
 from apps.notifications.services.book import forget as templates_forget
 from apps.notifications.services.messages import message_make
+from apps.opportunities.services import preferences_set
 from tests.distribution.conftest import LEGS, NOW, MakeOpportunity, MakeUser
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +34,36 @@ def test_ones_own_signal_is_told_to_its_owner_alone(trader: MakeUser, opportunit
     assert not Notification.objects.filter(user=outsider).exists()
 
 
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({}, 0),
+        ({"max_risk": "high"}, 0),
+        ({"focus": "arbitrage"}, 0),
+        ({"focus": "hybrid"}, 1),
+        ({"focus": "technical"}, 1),
+        ({"kinds": ["technical"]}, 1),
+        ({"kinds": ["cross_exchange"], "focus": "hybrid"}, 0),
+    ],
+)
+def test_signals_of_the_house_come_to_who_asked_for_them(
+    trader: MakeUser, opportunity: MakeOpportunity, wishes: dict[str, Any], told: int
+) -> None:
+    user = trader()
+    opportunity(**SIGNAL)
+    assert run(now=NOW).notified == 0
+    preferences_set(user=user, wishes=wishes, now=NOW)
+    # With the very next run.
+    assert run(now=NOW).notified == told
+
+
 @time_machine.travel(NOW, tick=False)
 @pytest.mark.parametrize("channel", ["telegram", "email", "webhook"])
 def test_the_words_of_a_signal_promise_nothing(trader: MakeUser, opportunity: MakeOpportunity, channel: str) -> None:
     templates_seed()
     templates_forget()
     user = trader()
+    preferences_set(user=user, wishes={"focus": "technical"}, now=NOW)
     Endpoint.objects.filter(user=user).update(channel=channel)
     opportunity(**SIGNAL)
     run(now=NOW)

@@ -24,6 +24,7 @@ from apps.opportunities.selectors import (
     opportunities_elsewhere,
     opportunities_unwanted,
     seen_by_all,
+    signals_wanted,
 )
 from apps.opportunities.types import Family
 
@@ -126,6 +127,8 @@ def _meetings(opportunities: Sequence[Active], now: datetime) -> Iterator[Meetin
     unwanted = opportunities_unwanted(ids)
     unwanted |= {(group.endpoint_id, one.id) for group in groups for one in opportunities if not wanted_by(group, one)}
     elsewhere = opportunities_elsewhere(ids)
+    # Groups say what they want by themselves; people get signals of the house once they have asked for some.
+    signalled = signals_wanted() | {group.endpoint_id for group in groups}
     places = _places(opportunities)
     sights = seen_by_all(now=now)
     seen = {(user_id, opportunity_id) for user_id, _, opportunity_id in sights}
@@ -144,7 +147,8 @@ def _meetings(opportunities: Sequence[Active], now: datetime) -> Iterator[Meetin
                 reachable=recipient.id in reachable,
                 seen_today=pair in seen,
                 given_today=today[recipient.id, family],
-                wanted=pair not in unwanted,
+                wanted=pair not in unwanted
+                and (family != "technical" or one.owner_id is not None or recipient.id in signalled),
                 on_own_exchanges=pair not in elsewhere,
                 net_edge=one.net_edge,
                 strength=one.strength,

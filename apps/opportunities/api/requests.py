@@ -1,5 +1,6 @@
 """What callers send, checked field by field; a field that nobody knows is an error and not silently left out."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite
@@ -8,13 +9,18 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from apps.core import clock
 from apps.core.api.strict import StrictMixin
+from apps.opportunities.automation import automation_counting
 from apps.opportunities.categories import NAMES
-from apps.opportunities.enums import FeedbackState, Focus, IgnoredBecause, OpportunityKind, Risk
-from apps.opportunities.models import Preferences
+from apps.opportunities.enums import Automation, FeedbackState, Focus, IgnoredBecause, OpportunityKind, Risk
+from apps.opportunities.hours import in_hours
+from apps.opportunities.models import Preferences, PreferencesVersion
 from apps.opportunities.strategies.registry import strategies
 
 LIST_MAX = 100
+# An asset, or ccxt's BASE/QUOTE[:SETTLE[-EXPIRY…]].
+_SYMBOL = re.compile(r"^[^\s/:]{1,30}(/[^\s/:]{1,30}(:[^\s/:]{1,40})?)?$")
 
 
 def _names(words: str, *, length: int = 80) -> serializers.ListField:
@@ -97,7 +103,7 @@ class FeedbackRequest(StrictMixin, serializers.Serializer):
 
 
 class PreferencesSerializer(StrictMixin, serializers.ModelSerializer):
-    """What the list shows to you; empty lists leave nothing out."""
+    """What the list shows to you, empty lists leave nothing out; and how you trade."""
 
     kinds = _kinds()
     categories = serializers.ListField(
@@ -114,8 +120,32 @@ class PreferencesSerializer(StrictMixin, serializers.ModelSerializer):
         choices=Focus.choices,
         allow_blank=True,
         required=False,
-        help_text="mix the list of arbitrage and technical signals, half and half or more of one; empty: by score",
+        help_text="mix the list of arbitrage and technical signals, half and half or more of one; empty: by score. "
+        "Messages tell of technical signals of the house only with hybrid, technical or the kind technical",
     )
+    trading_from = serializers.TimeField(
+        allow_null=True, required=False, help_text="by the clocks of your time zone (users/profile); null: all day"
+    )
+    trading_to = serializers.TimeField(allow_null=True, required=False)
+    trading_days = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7),
+        max_length=7,
+        required=False,
+        help_text="ISO days on which trading hours begin (Monday is 1); empty: all",
+    )
+    max_leverage = serializers.DecimalField(
+        5,
+        2,
+        min_value=Decimal(1),
+        max_value=Decimal(125),
+        required=False,
+        normalize_output=True,
+        help_text="1 is without borrowed money; at most what a perpetual of your exchanges is listed with",
+    )
+    automation_counting = serializers.SerializerMethodField(
+        help_text="what counts of `automation` now: no more than your tier opens"
+    )
+    trading_now = serializers.SerializerMethodField(help_text="whether this moment is in your trading hours")
 
     class Meta:
         model = Preferences
@@ -128,20 +158,92 @@ class PreferencesSerializer(StrictMixin, serializers.ModelSerializer):
             "focus",
             "min_net_edge",
             "max_risk",
+            "experience",
+            "automation",
+            "automation_counting",
+            "automation_scope",
+            "trading_from",
+            "trading_to",
+            "trading_days",
+            "trading_now",
+            "max_leverage",
             "updated_at",
         )
         read_only_fields = ("updated_at",)
+
+    def get_automation_counting(self, preferences: Preferences) -> Automation:
+        """Less than was chosen where the tier has fallen."""
+        return automation_counting(preferences.user, preferences.automation)
+
+    def get_trading_now(self, preferences: Preferences) -> bool:
+        """By the clocks of the person's own time zone."""
+        return in_hours(
+            clock.now(),
+            timezone=preferences.user.timezone,
+            starts=preferences.trading_from,
+            ends=preferences.trading_to,
+            days=preferences.trading_days,
+        )
 
     def validate_exchanges(self, names: list[str]) -> list[str]:
         """Only those that are read."""
         return exchanges_checked(names)
 
     def validate_symbols(self, names: list[str]) -> list[str]:
-        """Without doubles."""
+        """Without doubles, each in a form that ccxt knows."""
+        bad = [name for name in names if not _SYMBOL.match(name)]
+        if bad:
+            raise serializers.ValidationError(
+                f"Not a ccxt symbol: {', '.join(bad[:5])}. Write BTC/USDT, BTC/USDT:USDT for a perpetual, or an asset."
+            )
         return list(dict.fromkeys(names))
+
+    def validate_trading_days(self, days: list[int]) -> list[int]:
+        """Each once, in order."""
+        return sorted(set(days))
 
     def validate_min_net_edge(self, edge: Decimal | None) -> Decimal | None:
         """A fraction, not percent."""
         if edge is not None and not 0 <= edge <= 1:
             raise serializers.ValidationError("Use a fraction of notional from 0 to 1: 0.001 is 0.1 %.")
         return edge
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Both ends of the trading hours or none, and not the same."""
+        now: Preferences | None = self.instance
+        starts, ends = (attrs.get(name, getattr(now, name, None)) for name in ("trading_from", "trading_to"))
+        if (starts is None) is not (ends is None):
+            missing = "trading_to" if ends is None else "trading_from"
+            raise serializers.ValidationError({missing: "Hours have a beginning and an end; null both for none."})
+        if starts is not None and starts == ends:
+            raise serializers.ValidationError({"trading_to": "Hours end at another time than they begin."})
+        return attrs
+
+
+class PresetSerializer(serializers.Serializer):
+    """Preferences that fit together."""
+
+    name = serializers.CharField()
+    words = serializers.CharField(help_text="what it does")
+    wishes = serializers.DictField(help_text="the preferences that it sets; the others stay")
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """What your preferences were from a moment on, and what had changed."""
+
+    wishes = serializers.DictField(read_only=True, help_text="every preference by its name")
+    changes = serializers.DictField(
+        child=serializers.ListField(child=serializers.JSONField(allow_null=True)),
+        read_only=True,
+        help_text="by name: what it was and what it became",
+    )
+    by_you = serializers.SerializerMethodField(help_text="whether you changed it yourself, and no operator")
+
+    class Meta:
+        model = PreferencesVersion
+        fields = ("number", "at", "reason", "by_you", "changes", "wishes")
+        read_only_fields = ("number", "at", "reason")
+
+    def get_by_you(self, version: PreferencesVersion) -> bool:
+        """The state before the first change is nobody else's."""
+        return version.number == 1 or version.changed_by_id == version.user_id

@@ -10,7 +10,14 @@ from apps.core.api.idempotency import KEY_HEADER
 from apps.core.api.origin import ORIGIN_HEADER
 from apps.core.api.schema import error_response
 from apps.opportunities.api.quota import QUOTA_HEADERS
-from apps.opportunities.api.requests import ExecuteRequest, FeedbackRequest, PreferencesSerializer, ScanRequest
+from apps.opportunities.api.requests import (
+    ExecuteRequest,
+    FeedbackRequest,
+    PreferencesSerializer,
+    PresetSerializer,
+    ScanRequest,
+    VersionSerializer,
+)
 from apps.opportunities.api.serializers import (
     CategorySerializer,
     ExecutionSerializer,
@@ -181,15 +188,49 @@ SCAN = _write(
 PREFERENCES: dict[str, Any] = {
     "operation_id": "users_preferences_retrieve",
     "tags": ["users"],
-    "summary": "What the list shows to you",
+    "summary": "What the list shows to you, and how you trade",
     "parameters": [ORIGIN_HEADER],
     "responses": {200: PreferencesSerializer, **_UNAUTHORISED},
 }
 PREFERENCES_CHANGE: dict[str, Any] = {
     "operation_id": "users_preferences_partial_update",
     "tags": ["users"],
-    "summary": "Change what the list shows to you",
+    "summary": "Change what the list shows to you, and how you trade",
     "parameters": [ORIGIN_HEADER],
     "request": PreferencesSerializer,
-    "responses": {200: PreferencesSerializer, **_INVALID, **_UNAUTHORISED},
+    "responses": {200: PreferencesSerializer, **_INVALID, **_UNAUTHORISED, **_TIER},
+}
+_NO_PRESET = error_response(404, "preset_not_found", "There is no such preset; there are conservative, balanced.")
+_NO_VERSION = error_response(404, "version_not_found", "There is no such version.")
+_TOO_HIGH = error_response(400, "leverage_too_high", "Your exchanges lend 20 times at most.")
+PRESETS: dict[str, Any] = {
+    "operation_id": "users_preferences_presets_list",
+    "tags": ["users"],
+    "summary": "Preferences that fit together",
+    "parameters": [ORIGIN_HEADER],
+    "responses": {200: PresetSerializer(many=True), **_UNAUTHORISED},
+}
+PRESET_APPLY: dict[str, Any] = {
+    "operation_id": "users_preferences_presets_apply",
+    "tags": ["users"],
+    "summary": "Set what a preset says; what it does not name stays",
+    "parameters": [ORIGIN_HEADER],
+    "request": None,
+    "responses": {200: PreferencesSerializer, **_TOO_HIGH, **_UNAUTHORISED, **_NO_PRESET},
+}
+VERSIONS: dict[str, Any] = {
+    "operation_id": "users_preferences_versions_list",
+    "tags": ["users"],
+    "summary": "What your preferences were, newest first",
+    "description": "The newest fifty; 1 is what they were before the first change.",
+    "parameters": [ORIGIN_HEADER],
+    "responses": {200: VersionSerializer(many=True), **_UNAUTHORISED},
+}
+ROLLBACK: dict[str, Any] = {
+    "operation_id": "users_preferences_versions_rollback",
+    "tags": ["users"],
+    "summary": "Make your preferences what they were at a version",
+    "parameters": [ORIGIN_HEADER],
+    "request": None,
+    "responses": {200: PreferencesSerializer, **_TOO_HIGH, **_UNAUTHORISED, **_TIER, **_NO_VERSION},
 }

@@ -3,7 +3,13 @@
 from django.urls import path
 
 from apps.opportunities.api.pictures import HistoryPicture, WaterfallPicture
-from apps.opportunities.api.preferences import UserPreferences
+from apps.opportunities.api.preferences import (
+    PresetApply,
+    PresetList,
+    UserPreferences,
+    VersionList,
+    VersionRollback,
+)
 from apps.opportunities.api.rules import Correlation, RuleDetail, RuleList
 from apps.opportunities.api.scanning import Scan
 from apps.opportunities.api.sizing import Size
@@ -25,4 +31,12 @@ urlpatterns = [
     path("opportunities/<uuid:id>/size", Size.as_view(), name="opportunity-size"),
     path("opportunities/<uuid:id>/waterfall.svg", WaterfallPicture.as_view(), name="opportunity-waterfall"),
     path("users/preferences", UserPreferences.as_view(), name="user-preferences"),
+    path("users/preferences/presets", PresetList.as_view(), name="user-preferences-presets"),
+    path("users/preferences/presets/<slug:name>", PresetApply.as_view(), name="user-preferences-preset"),
+    path("users/preferences/versions", VersionList.as_view(), name="user-preferences-versions"),
+    path(
+        "users/preferences/versions/<int:number>/rollback",
+        VersionRollback.as_view(),
+        name="user-preferences-rollback",
+    ),
 ]

@@ -6,7 +6,7 @@ from apps.opportunities.services.expire import expire
 from apps.opportunities.services.feedback import feedback_give
 from apps.opportunities.services.lifetimes import lifetimes_measure
 from apps.opportunities.services.markouts import markouts_measure, markouts_request
-from apps.opportunities.services.preferences import preferences_set
+from apps.opportunities.services.preferences import preferences_rollback, preferences_set, preset_apply
 from apps.opportunities.services.price import price
 from apps.opportunities.services.prune import prune
 from apps.opportunities.services.rules import rule_change, rule_create, rule_delete, rule_save, rules_seed
@@ -29,7 +29,9 @@ __all__ = [
     "markouts_measure",
     "markouts_request",
     "opportunity_sized",
+    "preferences_rollback",
     "preferences_set",
+    "preset_apply",
     "price",
     "prune",
     "rule_change",
