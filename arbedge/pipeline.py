@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.accounts.events import RecoveryAsked
-from apps.accounts.types import LettersWritten
+from apps.accounts.types import ExchangeKeyDue, LettersWritten
 from apps.core import events, queue
 from apps.core.events import Event
 from apps.markets.events import BooksStored, SnapshotStored
@@ -58,6 +58,10 @@ def _after_alert(_: OpportunitiesActive) -> tuple[Ring, ...]:
     return tuple(Ring({}, key=str(seconds), countdown=seconds) for seconds in (1, 5, 30, 60))
 
 
+def _key(event: ExchangeKeyDue) -> tuple[Ring, ...]:
+    return (Ring({"key_id": str(event.key_id)}, key=str(event.key_id)),)
+
+
 def _per_priority(event: DeliveriesDue) -> tuple[Ring, ...]:
     return tuple(Ring({"priority": name}, key=name, queue=f"notify.{name}") for name in event.priorities)
 
@@ -72,8 +76,9 @@ STEPS = (
     Step(OpportunitiesActive, "apps.distribution.tasks.draw_charts", _once),
     Step(OpportunitiesActive, "apps.opportunities.tasks.request_markouts", _after_alert),
     Step(MarkoutsDue, "apps.markets.tasks.fetch_books", _markets),
-    Step(RecoveryAsked, "apps.accounts.tasks.send_recoveries", _once),
+    Step(ExchangeKeyDue, "apps.portfolio.tasks.check_key", _key),
     Step(LettersWritten, "apps.notifications.tasks.post_letters", _once),
+    Step(RecoveryAsked, "apps.accounts.tasks.send_recoveries", _once),
     Step(DeliveriesDue, "apps.notifications.tasks.deliver", _per_priority),
 )
 

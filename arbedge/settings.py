@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "apps.markets",
     "apps.notifications",
     "apps.opportunities",
+    "apps.portfolio",
     "apps.distribution",
     "apps.monitoring",
     "arbedge",

@@ -17,5 +17,6 @@ class AccountsConfig(AppConfig):
         declare_policies()
         declare_grants()
         declare_numbers()
+        vault.register("accounts.ExchangeKey", "sealed")
         vault.register("accounts.Letter", "sealed")
         vault.register("accounts.TwoFactor", "secret")

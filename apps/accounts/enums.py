@@ -94,3 +94,23 @@ class EventState(TextChoices):
     APPLIED = "applied", "Applied"
     IGNORED = "ignored", "Ignored"
     REFUSED = "refused", "Refused"
+
+
+class KeyState(TextChoices):
+    """Where a key to an exchange stands; only `valid` ones count for anything."""
+
+    PENDING = "pending", "Waits for its check"
+    VALID = "valid", "Valid"
+    REFUSED = "refused", "Refused"
+    UNREACHABLE = "unreachable", "Could not be checked"
+
+
+class KeyRights(TextChoices):
+    """What a key may do at its exchange, by the most that was found; each but `unknown` includes those before it.
+
+    `unknown`: it works, and the exchange does not tell what it may. That never counts as allowed to trade."""
+
+    UNKNOWN = "unknown", "Unknown"
+    READ = "read", "Read"
+    TRADE = "trade", "Trade"
+    WITHDRAW = "withdraw", "Withdraw"

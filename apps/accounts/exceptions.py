@@ -67,3 +67,20 @@ class PaymentRefused(PermanentError):
     """A payment provider's message can't be applied as it is: the provider or an operator has to mend something."""
 
     code = "payment_refused"
+
+
+class ExchangeKeyRefused(PermanentError):
+    """A key to an exchange can't be taken: its form is wrong, it is there already, or there are too many. `problems`
+    says by field what is wrong."""
+
+    code = "exchange_key_refused"
+
+    def __init__(self, message: str, *, code: str | None = None, problems: dict[str, str] | None = None) -> None:
+        super().__init__(message, code=code)
+        self.problems = problems or {}
+
+
+class ExchangeKeyGone(PermanentError):
+    """There is no such key any more, or nothing of it that could sign a call."""
+
+    code = "exchange_key_gone"

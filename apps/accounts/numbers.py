@@ -28,6 +28,21 @@ def declare_numbers() -> None:
         max=Decimal("0.5"),
         help="Fraction of payments that an affiliate gets unless an operator sets another.",
     )
+    config.declare("exchange_key.per_user", int, 20, min=0, max=200, help="Exchange keys that one person may have.")
+    config.declare(
+        "exchange_key.tier", str, "basic", choices=tuple(Tier.values), help="What a valid exchange key gives at least."
+    )
+    config.declare(
+        "exchange_key.recheck_hours", int, 24, min=1, max=168, help="Hours until an exchange key is checked again."
+    )
+    config.declare(
+        "exchange_key.trust_hours",
+        int,
+        72,
+        min=1,
+        max=720,
+        help="Hours that a valid exchange key stays so while its exchange can't be asked.",
+    )
     for tier in list(Tier)[1:]:
         config.declare(
             f"payment.plans.{tier.value}",

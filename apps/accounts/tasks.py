@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.accounts import services
-from apps.accounts.services import passwords, sessions
+from apps.accounts.services import exchange_keys, passwords, sessions
 from apps.core import clock
 
 
@@ -22,6 +22,7 @@ def prune() -> None:
     services.payments_prune(now=now)
     sessions.sessions_prune(now=now)
     passwords.recoveries_prune(now=now)
+    exchange_keys.exchange_keys_prune(now=now)
 
 
 @shared_task(name="accounts.send_recoveries", expires=59, ignore_result=True)

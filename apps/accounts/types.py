@@ -1,5 +1,6 @@
 """What a tier grants, and this room's news, as plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
@@ -59,3 +60,20 @@ class LetterOwed:
     title: str
     text: str = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKeyDue(Event):
+    """Somebody's exchange key is to be checked now."""
+
+    key_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedKey:
+    """A key to an exchange with its credentials opened, for the room that asks; `repr` never shows them."""
+
+    id: UUID
+    user_id: UUID
+    exchange: str
+    credentials: Mapping[str, str] = field(repr=False)

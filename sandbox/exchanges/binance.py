@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
-from sandbox.exchanges.keys import KEYS, is_signed
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Quotes
 from sandbox.market.catalog import Asset
 from sandbox.market.listing import Listing
@@ -177,6 +177,7 @@ class BinanceSpot(BinanceHost):
             "/api/v3/time": self.time,
             "/api/v3/ping": self.ping,
             "/sapi/v1/capital/config/getall": self._all_coins,
+            "/sapi/v1/account/apiRestrictions": self._restrictions,
         }
         self.quiet = {
             "/api/v3/exchangeInfo": self._exchange_info,
@@ -250,6 +251,28 @@ class BinanceSpot(BinanceHost):
         """Deposits and withdrawals by network, for holders of a key only."""
         return key_refusal(call) or json_answer(self._coins)
 
+    def _restrictions(self, call: Call) -> Answer:
+        """What the key may do.
+
+        https://developers.binance.com/docs/wallet/account/api-key-permission"""
+        kind = key_kind("binance", call.headers.get("X-MBX-APIKEY", ""))
+        may = {
+            "ipRestrict": False,
+            "createTime": 1_698_645_219_000,
+            "enableReading": True,
+            "enableWithdrawals": kind == "withdraw",
+            "enableInternalTransfer": False,
+            "enableMargin": False,
+            "enableFutures": kind != "read",
+            "permitsUniversalTransfer": False,
+            "enableVanillaOptions": False,
+            "enableFixApiTrade": False,
+            "enableFixReadOnly": True,
+            "enableSpotAndMarginTrading": kind != "read",
+            "enablePortfolioMarginTrading": False,
+        }
+        return key_refusal(call) or json_answer(may)
+
 
 def key_refusal(call: Call) -> Answer | None:
     """Binance's refusal of a signed call; None where key, time and signature are good.
@@ -258,10 +281,11 @@ def key_refusal(call: Call) -> Answer | None:
     key = call.headers.get("X-MBX-APIKEY", "")
     if not key:
         return failure(401, -2014, "API-key format invalid.")
-    if key != KEYS["binance"]["apiKey"]:
+    kind = key_kind("binance", key)
+    if kind in ("", "bound"):
         return failure(401, -2015, "Invalid API-key, IP, or permissions for action.")
     signed, _, signature = call.raw_query.rpartition("&signature=")
-    if not is_signed(signed, signature, KEYS["binance"]["secret"]):
+    if not is_signed(signed, signature, demo_key("binance", kind)["secret"]):
         return failure(400, -1022, "Signature for this request is not valid.")
     stamp, window = call.query.get("timestamp", ""), call.query.get("recvWindow", "5000")
     late_ms = call.now * 1000 - int(stamp) if stamp.isdigit() and window.isdigit() else float("inf")

@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of
-from sandbox.exchanges.keys import KEYS, is_signed
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Board, Klines
 from sandbox.market.listing import Listing
 from sandbox.market.networks import networks_of
@@ -87,6 +87,7 @@ class Bingx(ExchangeHost):
             f"{_API}/swap/v2/server/time": self._time,
             f"{_API}/spot/v1/server/time": self._time,
             f"{_API}/wallets/v1/capital/config/getall": self._all_coins,
+            f"{_API}/v1/account/apiPermissions": self._permissions,
         }
         self.quiet = {
             f"{_API}/spot/v1/common/symbols": self._common_symbols,
@@ -133,6 +134,16 @@ class Bingx(ExchangeHost):
     def _all_coins(self, call: Call) -> Answer:
         """Deposits and withdrawals by network, for holders of a key only."""
         return _key_refusal(call) or _success(self._coins, call)
+
+    def _permissions(self, call: Call) -> Answer:
+        """What the key may do: 1 spot trading, 2 reading, 3 perpetual trading, 5 withdrawal.
+
+        https://bingx-api.github.io/docs-v3/#/en/Account%20and%20Wallet/Sub-account%20Management"""
+        key = call.headers.get("X-BX-APIKEY", "")
+        may = {"read": [2], "trade": [1, 2, 3], "withdraw": [1, 2, 3, 5]}.get(key_kind("bingx", key), [])
+        return _key_refusal(call) or json_answer(
+            {"apiKey": key, "note": "sandbox", "permissions": may, "ipAddresses": []}
+        )
 
     def _spot_day(self, call: Call) -> Answer:
         at = World.tick(call.now)
@@ -251,10 +262,11 @@ def _key_refusal(call: Call) -> Answer | None:
     """BingX's refusal of a signed call; None where key and signature are good.
 
     https://bingx-api.github.io/docs-v3/#/en/Quick%20Start/Signature%20Authentication"""
-    if call.headers.get("X-BX-APIKEY", "") != KEYS["bingx"]["apiKey"]:
+    kind = key_kind("bingx", call.headers.get("X-BX-APIKEY", ""))
+    if kind in ("", "bound"):
         return _failure(100413, "Incorrect apiKey", call)
     signed, _, signature = call.raw_query.rpartition("&signature=")
-    if not is_signed(signed, signature, KEYS["bingx"]["secret"]):
+    if not is_signed(signed, signature, demo_key("bingx", kind)["secret"]):
         return _failure(100001, "Signature verification failed due to signature mismatch", call)
     return None
 

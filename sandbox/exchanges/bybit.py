@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
-from sandbox.exchanges.keys import KEYS, is_signed
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Board, Funding, Quotes
 from sandbox.market.catalog import Asset
 from sandbox.market.listing import Listing
@@ -66,7 +66,11 @@ class Bybit(ExchangeHost):
             "linear": Category(world.board("bybit", is_swap=True), linear_instrument),
         }
         self._coins = orjson.Fragment(orjson.dumps(_coin_rows(world)))
-        self.live = {"/v5/market/time": self._time, "/v5/asset/coin/query-info": self._coin_info}
+        self.live = {
+            "/v5/market/time": self._time,
+            "/v5/asset/coin/query-info": self._coin_info,
+            "/v5/user/query-api": self._key,
+        }
         self.quiet = {
             "/v5/market/instruments-info": self._instruments,
             "/v5/market/tickers": self._tickers,
@@ -193,6 +197,42 @@ class Bybit(ExchangeHost):
         """Deposits and withdrawals by chain, for holders of a key only."""
         return _key_refusal(call) or _success(call, {"rows": self._coins})
 
+    def _key(self, call: Call) -> Answer:
+        """What the key may do.
+
+        https://bybit-exchange.github.io/docs/v5/user/apikey-info"""
+        key = call.headers.get("X-BAPI-API-KEY", "")
+        kind = key_kind("bybit", key)
+        wallet = ["AccountTransfer"] + ["Withdraw"] * (kind == "withdraw")
+        may = {
+            "id": "13770661",
+            "note": kind,
+            "apiKey": key,
+            "readOnly": int(kind == "read"),
+            "secret": "",
+            "permissions": {
+                "ContractTrade": ["Order", "Position"],
+                "Spot": ["SpotTrade"],
+                "Wallet": wallet,
+                "Options": ["OptionsTrade"],
+                "Derivatives": ["DerivativesTrade"],
+                "CopyTrading": [],
+                "BlockTrade": [],
+                "Exchange": ["ExchangeHistory"],
+                "NFT": [],
+                "Affiliate": [],
+                "Earn": [],
+            },
+            "ips": ["*"],
+            "type": 1,
+            "deadlineDay": 83,
+            "expiredAt": "2099-05-15T03:21:05Z",
+            "unified": 0,
+            "uta": 1,
+            "isMaster": True,
+        }
+        return _key_refusal(call) or _success(call, may)
+
     def _time(self, call: Call) -> Answer:
         return _success(call, {"timeSecond": str(int(call.now)), "timeNano": str(int(call.now * 1e9))})
 
@@ -208,9 +248,12 @@ def _key_refusal(call: Call) -> Answer | None:
     key, stamp, window, sign = (
         call.headers.get(f"X-BAPI-{name}", "") for name in ("API-KEY", "TIMESTAMP", "RECV-WINDOW", "SIGN")
     )
-    if key != KEYS["bybit"]["apiKey"]:
+    kind = key_kind("bybit", key)
+    if not kind:
         return _failure(call, 10003, "API key is invalid.")
-    if not is_signed(f"{stamp}{key}{window}{call.raw_query}", sign, KEYS["bybit"]["secret"]):
+    if kind == "bound":
+        return _failure(call, 10010, "Unmatched IP, please check your API key's bound IP addresses.")
+    if not is_signed(f"{stamp}{key}{window}{call.raw_query}", sign, demo_key("bybit", kind)["secret"]):
         return _failure(call, 10004, "Error sign, please check your signature generation algorithm.")
     late_ms = call.now * 1000 - int(stamp)
     if not -1000 < late_ms <= int(window):

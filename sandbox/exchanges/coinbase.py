@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import ExchangeHost, Texts, bars_since, limit_of, step_text
-from sandbox.exchanges.keys import token_claims
+from sandbox.exchanges.keys import key_kind, token_claims
 from sandbox.market.board import Quotes
 from sandbox.market.listing import Listing
 from sandbox.market.world import World
@@ -40,7 +40,12 @@ class Coinbase(ExchangeHost):
         self.ids = [f"{each.base}-{each.quote}" for each in self.board.listings]
         self.numbers = {name: number for number, name in enumerate(self.ids)}
         self._coins = sorted({each.base for each in self.board.listings})
-        self.live = {"/v2/time": self._time, "/api/v3/brokerage/time": self._time_v3, _BEST: self._best_bid_ask}
+        self.live = {
+            "/v2/time": self._time,
+            "/api/v3/brokerage/time": self._time_v3,
+            _BEST: self._best_bid_ask,
+            "/api/v3/brokerage/key_permissions": self._key_permissions,
+        }
         self.quiet = {
             "/v2/currencies": self._currencies,
             "/v2/currencies/crypto": self._crypto,
@@ -138,12 +143,26 @@ class Coinbase(ExchangeHost):
         }
 
     def _best_bid_ask(self, call: Call) -> Answer:
-        if not _is_allowed(call):
-            return Answer(401, b"Unauthorized\n", {"Content-Type": "text/plain; charset=utf-8"})
+        if not _key_of(call):
+            return _unauthorized()
         quotes = self.board.quotes(World.tick(call.now))
         wanted = [value for name, value in call.query.items() if name == "product_ids"]
         numbers = [self.numbers[name] for name in wanted if name in self.numbers] if wanted else range(len(self.ids))
         return json_answer({"pricebooks": [self._touch(number, quotes) for number in numbers]})
+
+    def _key_permissions(self, call: Call) -> Answer:
+        """What the key may do.
+
+        https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/data-api/get-api-key-permissions"""
+        kind = _key_of(call)
+        may = {
+            "can_view": True,
+            "can_trade": kind != "read",
+            "can_transfer": kind == "withdraw",
+            "portfolio_uuid": "5d1e7a52-0000-4000-8000-000000000000",
+            "portfolio_type": "DEFAULT",
+        }
+        return json_answer(may) if kind else _unauthorized()
 
     def _touch(self, number: int, quotes: Quotes) -> dict[str, Any]:
         return {
@@ -189,15 +208,22 @@ class Coinbase(ExchangeHost):
         return {"price": self.texts.price(number, price), "size": self.texts.size(number, size)}
 
 
-def _is_allowed(call: Call) -> bool:
-    """Whether the call carries a token for just this address that has not expired."""
+def _unauthorized() -> Answer:
+    return Answer(401, b"Unauthorized\n", {"Content-Type": "text/plain; charset=utf-8"})
+
+
+def _key_of(call: Call) -> str:
+    """The kind of the key whose token the call carries, made for just this address and not expired; else ""."""
     scheme, _, token = call.headers.get("Authorization", "").partition(" ")
     claims = token_claims(token) if scheme == "Bearer" else None
     if claims is None:
-        return False
+        return ""
     uris, until = claims.get("uris"), claims.get("exp")
     meant = isinstance(uris, list) and any(str(uri).endswith(f"{call.host}{call.path}") for uri in uris)
-    return meant and isinstance(until, int | float) and until > call.now
+    if not meant or not isinstance(until, int | float) or until <= call.now:
+        return ""
+    kind = key_kind("coinbase", str(claims["sub"]))
+    return "" if kind == "bound" else kind
 
 
 def _moment(seconds: float) -> str:

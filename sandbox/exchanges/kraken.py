@@ -3,13 +3,18 @@
 https://docs.kraken.com/api-reference/
 """
 
+import base64
+import hashlib
+import hmac
 import time
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of
+from sandbox.exchanges.keys import demo_key, key_kind
 from sandbox.market.board import Quotes
 from sandbox.market.catalog import DOLLARS
 from sandbox.market.listing import Listing
@@ -57,7 +62,7 @@ class Kraken(ExchangeHost):
             self.numbers.setdefault(asset_name(each.base) + asset_name(each.quote), number)
         self._pairs = {name: _pair(each) for name, each in zip(self.ids, self.board.listings, strict=True)}
         self._assets = {asset_id(asset.name): _asset(asset) for asset in self._listed_assets(world)}
-        self.live = {"/0/public/Time": self._time}
+        self.live = {"/0/public/Time": self._time, "/0/private/GetApiKeyInfo": self._key}
         self.quiet = {
             "/0/public/SystemStatus": self._status,
             "/0/public/Assets": self._asset_info,
@@ -87,6 +92,18 @@ class Kraken(ExchangeHost):
     def _time(self, call: Call) -> Answer:
         words = time.strftime("%a, %d %b %y %H:%M:%S +0000", time.gmtime(call.now))
         return _success({"unixtime": int(call.now), "rfc1123": words})
+
+    def _key(self, call: Call) -> Answer:
+        """What the key may do.
+
+        https://docs.kraken.com/api-reference/account-data/get-api-key-info"""
+        key = call.headers.get("API-Key", "")
+        kind = key_kind("kraken", key)
+        may = ["query-funds", "query-open-trades"]
+        may += ["modify-trades"] * (kind != "read") + ["withdraw-funds"] * (kind == "withdraw")
+        return _key_refusal(call, kind) or _success(
+            {"apiKeyName": "sandbox", "apiKey": key, "permissions": may, "ipAllowlist": [], "validUntil": "0"}
+        )
 
     def _status(self, call: Call) -> Answer:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(call.now))
@@ -158,6 +175,21 @@ class Kraken(ExchangeHost):
             for begin, *prices, volume, turnover in bars.rows()
         ]
         return _success({self.ids[number]: rows, "last": rows[-2][0]})
+
+
+def _key_refusal(call: Call, kind: str) -> Answer | None:
+    """Kraken's refusal of a signed call; None where key and signature are good.
+
+    https://docs.kraken.com/api/docs/guides/spot-rest-auth"""
+    if not kind:
+        return _failure("EAPI:Invalid key")
+    if kind == "bound":
+        return _failure("EGeneral:Permission denied")
+    nonce = parse_qs(call.body.decode()).get("nonce", [""])[0]
+    digest = hashlib.sha256(nonce.encode() + call.body).digest()
+    secret = base64.b64decode(demo_key("kraken", kind)["secret"])
+    made = base64.b64encode(hmac.new(secret, call.path.encode() + digest, hashlib.sha512).digest()).decode()
+    return None if hmac.compare_digest(made, call.headers.get("API-Sign", "")) else _failure("EAPI:Invalid signature")
 
 
 def _success(result: dict[str, Any]) -> Answer:

@@ -3,12 +3,16 @@
 https://www.kucoin.com/docs-new
 """
 
+import base64
+import hashlib
+import hmac
 from typing import Any
 
 import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, bars_since, step_text
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Board
 from sandbox.market.listing import Listing
 from sandbox.market.networks import networks_of
@@ -71,7 +75,7 @@ class Kucoin(KucoinHost):
         self._ids = [f"{each.base}-{each.quote}" for each in self._board.listings]
         self._numbers = {name: number for number, name in enumerate(self._ids)}
         self._contracts = Contracts(world.board("kucoinfutures", is_swap=True))
-        self.live = {"/api/v1/timestamp": self.time}
+        self.live = {"/api/v1/timestamp": self.time, "/api/v1/user/api-key": self._key}
         self.quiet = {
             "/api/v1/status": self.status,
             "/api/v3/currencies": self._currencies,
@@ -83,6 +87,24 @@ class Kucoin(KucoinHost):
             "/api/ua/v1/market/ticker": self._unified_tickers,
             "/api/ua/v2/market/funding-rate": self._funding_rates,
         }
+
+    def _key(self, call: Call) -> Answer:
+        """What the key may do; `Transfer` is the right to withdraw.
+
+        https://www.kucoin.com/docs-new/rest/account-info/account-funding/get-apikey-info"""
+        key = call.headers.get("KC-API-KEY", "")
+        kind = key_kind("kucoin", key)
+        may = ["General", *["Spot", "Futures"] * (kind != "read"), *["Transfer"] * (kind == "withdraw")]
+        told = {
+            "remark": "sandbox",
+            "apiKey": key,
+            "apiVersion": 3,
+            "permission": ",".join(may),
+            "createdAt": 1_728_443_843_000,
+            "uid": 165_111_215,
+            "isMaster": True,
+        }
+        return _key_refusal(call, kind) or _success(told)
 
     def _currencies(self, call: Call) -> Answer:
         assets = {each.asset.name: each.asset for each in self._board.listings}
@@ -379,6 +401,25 @@ class KucoinFutures(KucoinHost):
                 if stamp >= begin
             ]
         )
+
+
+def _key_refusal(call: Call, kind: str) -> Answer | None:
+    """KuCoin's refusal of a signed call; None where key, phrase and signature are good.
+
+    https://www.kucoin.com/docs-new/authentication"""
+    if not kind:
+        return _failure("400003", "KC-API-KEY not exists", status=400)
+    if kind == "bound":
+        return _failure("400006", "The requested ip address is not in the api whitelist", status=400)
+    key = demo_key("kucoin", kind)
+    phrase = hmac.new(key["secret"].encode(), key["password"].encode(), hashlib.sha256).digest()
+    if not hmac.compare_digest(base64.b64encode(phrase).decode(), call.headers.get("KC-API-PASSPHRASE", "")):
+        return _failure("400004", "Invalid KC-API-PASSPHRASE", status=400)
+    asked = call.path + (f"?{call.raw_query}" if call.raw_query else "")
+    signed = f"{call.headers.get('KC-API-TIMESTAMP', '')}{call.method}{asked}"
+    if not is_signed(signed, call.headers.get("KC-API-SIGN", ""), key["secret"]):
+        return _failure("400005", "Invalid KC-API-SIGN", status=400)
+    return None
 
 
 def _success(data: Any) -> Answer:

@@ -13,7 +13,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import ExchangeHost, Texts, limit_of, step_text
-from sandbox.exchanges.keys import KEYS, is_signed
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Board
 from sandbox.market.listing import Listing
 from sandbox.market.networks import networks_of
@@ -55,6 +55,7 @@ class Mexc(ExchangeHost):
             "/api/v3/time": self._time,
             "/api/v3/ping": self._ping,
             "/api/v3/capital/config/getall": self._all_coins,
+            "/api/v3/account": self._account,
             f"{_CONTRACT}/ping": self._contract_time,
         }
         self.quiet = {
@@ -210,6 +211,21 @@ class Mexc(ExchangeHost):
         """Deposits and withdrawals by network, for holders of a key only."""
         return _key_refusal(call) or json_answer(self._coins)
 
+    def _account(self, call: Call) -> Answer:
+        """Balances; its flags are about the account, and nothing is told about the key.
+
+        https://www.mexc.com/api-docs/spot-v3/spot-account-trade#account-information"""
+        account = {
+            "canTrade": True,
+            "canWithdraw": True,
+            "canDeposit": True,
+            "updateTime": None,
+            "accountType": "SPOT",
+            "balances": [{"asset": "USDT", "free": "10", "locked": "0"}],
+            "permissions": ["SPOT"],
+        }
+        return _key_refusal(call) or json_answer(account)
+
     def _detail(self, call: Call) -> Answer:
         return _told(self._details)
 
@@ -310,10 +326,11 @@ def _key_refusal(call: Call) -> Answer | None:
     """MEXC's refusal of a signed call; None where key and signature are good.
 
     https://www.mexc.com/api-docs/spot-v3/general-info"""
-    if call.headers.get("X-MEXC-APIKEY", "") != KEYS["mexc"]["apiKey"]:
+    kind = key_kind("mexc", call.headers.get("X-MEXC-APIKEY", ""))
+    if kind in ("", "bound"):
         return json_answer({"code": 10072, "msg": "Api key info invalid"}, 400)
     signed, _, signature = call.raw_query.rpartition("&signature=")
-    if not is_signed(signed, signature, KEYS["mexc"]["secret"]):
+    if not is_signed(signed, signature, demo_key("mexc", kind)["secret"]):
         return json_answer({"code": 700002, "msg": "Signature for this request is not valid."}, 400)
     return None
 

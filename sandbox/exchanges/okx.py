@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.calls import Answer, Call, json_answer
 from sandbox.exchanges.base import STEPS, ExchangeHost, Texts, limit_of, step_text
-from sandbox.exchanges.keys import KEYS, is_signed
+from sandbox.exchanges.keys import demo_key, is_signed, key_kind
 from sandbox.market.board import Board
 from sandbox.market.listing import Listing
 from sandbox.market.networks import networks_of
@@ -78,7 +78,11 @@ class Okx(ExchangeHost):
             "SWAP": Kind(world.board("okx", is_swap=True), "SWAP"),
         }
         self._currencies = orjson.Fragment(orjson.dumps(_currency_rows(world)))
-        self.live = {"/api/v5/public/time": self._time, "/api/v5/asset/currencies": self._asset_currencies}
+        self.live = {
+            "/api/v5/public/time": self._time,
+            "/api/v5/asset/currencies": self._asset_currencies,
+            "/api/v5/account/config": self._config,
+        }
         self.quiet = {
             "/api/v5/public/instruments": self._instruments,
             "/api/v5/market/tickers": self._tickers,
@@ -258,6 +262,24 @@ class Okx(ExchangeHost):
         """Deposits and withdrawals by chain, for holders of a key only."""
         return _key_refusal(call) or json_answer({"code": "0", "data": self._currencies, "msg": ""})
 
+    def _config(self, call: Call) -> Answer:
+        """The account, and what the key may do.
+
+        https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-account-configuration"""
+        kind = key_kind("okx", call.headers.get("OK-ACCESS-KEY", ""))
+        may = {"read": "read_only", "trade": "read_only,trade", "withdraw": "read_only,withdraw,trade"}.get(kind, "")
+        config = {
+            "acctLv": "2",
+            "autoLoan": False,
+            "ip": "",
+            "label": "sandbox",
+            "level": "Lv1",
+            "perm": may,
+            "posMode": "long_short_mode",
+            "uid": "44705892343619584",
+        }
+        return _key_refusal(call) or _success([config])
+
     def _time(self, call: Call) -> Answer:
         return _success([{"ts": str(int(call.now * 1000))}])
 
@@ -277,9 +299,13 @@ def _key_refusal(call: Call) -> Answer | None:
     """OKX's refusal of a signed call; None where key, phrase, time and signature are good.
 
     https://www.okx.com/docs-v5/en/#overview-rest-authentication"""
-    key = KEYS["okx"]
-    if call.headers.get("OK-ACCESS-KEY", "") != key["apiKey"]:
+    kind = key_kind("okx", call.headers.get("OK-ACCESS-KEY", ""))
+    if not kind:
         return json_answer({"msg": "Invalid OK-ACCESS-KEY", "code": "50111"}, 401)
+    if kind == "bound":
+        words = "Your IP 127.0.0.1 is not included in your API key's IP whitelist."
+        return json_answer({"msg": words, "code": "50110"}, 401)
+    key = demo_key("okx", kind)
     if call.headers.get("OK-ACCESS-PASSPHRASE", "") != key["password"]:
         return json_answer({"msg": "Request header OK-ACCESS-PASSPHRASE incorrect.", "code": "50105"}, 401)
     stamp = call.headers.get("OK-ACCESS-TIMESTAMP", "")

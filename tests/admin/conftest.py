@@ -31,6 +31,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.services import invitation_create, letter_write, subscription_start, token_create, user_create
+from apps.accounts.services.exchange_keys import exchange_key_add
 from apps.accounts.services.sessions import session_open
 from apps.accounts.services.two_factor import two_factor_start
 from apps.core import audit, clock, config
@@ -80,6 +81,7 @@ from apps.opportunities.models import (
 PASSWORD = "correct horse battery"
 HOOK_SECRET = "whsec_c2VjcmV0LXRoYXQtbm8tcGFnZS1zaG93cw=="
 HOOK_URL = "https://hooks.example.test/path-that-is-a-secret"
+KEY_SECRET = "secret-of-an-exchange-key"
 HIDDEN_ANSWER = "answer-for-its-caller-only"
 MARKUP = "<script>alert(1)</script>"
 
@@ -219,6 +221,13 @@ def world(trader: User, redis_state: None) -> World:
         TwoFactor.objects.get(),
         RecoveryCode.objects.create(user=trader, digest="c" * 64),
         Recovery.objects.create(user=trader, digest="e" * 64, created_at=now, expires_at=now),
+        exchange_key_add(
+            user_id=trader.pk,
+            exchange="bybit",
+            label=MARKUP,
+            credentials={"apiKey": "key-of-an-exchange", "secret": KEY_SECRET},
+            now=now,
+        ),
         Group.objects.create(name="operators"),
         *came_in(trader, now),
         ConfigValue.objects.get(),
@@ -351,7 +360,7 @@ def world(trader: User, redis_state: None) -> World:
     signing_in = (session_text, session_row.digest, session_row.standing, two_factor_secret, "c" * 64, "e" * 64)
     token = ApiToken.objects.get()
     at_rest = (token_text, token.digest, trader.password, HOOK_SECRET, HOOK_URL, endpoint.credentials)
-    return World({type(row): row for row in rows}, (*signing_in, *at_rest, HIDDEN_ANSWER))
+    return World({type(row): row for row in rows}, (*signing_in, *at_rest, HIDDEN_ANSWER, KEY_SECRET))
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """Accounts in the admin."""
 
-from apps.accounts.admin import coming, people, referrals, sign_in, subscriptions, tokens
+from apps.accounts.admin import coming, exchange_keys, people, referrals, sign_in, subscriptions, tokens
 
-__all__ = ["coming", "people", "referrals", "sign_in", "subscriptions", "tokens"]
+__all__ = ["coming", "exchange_keys", "people", "referrals", "sign_in", "subscriptions", "tokens"]

@@ -1,6 +1,7 @@
 """People, how they came, what they may, and the tokens they call the API with."""
 
 from apps.accounts.models.affiliates import Affiliate
+from apps.accounts.models.exchange_keys import ExchangeKey
 from apps.accounts.models.invitations import Invitation, InvitationUse
 from apps.accounts.models.letters import Letter
 from apps.accounts.models.people import User
@@ -16,6 +17,7 @@ __all__ = [
     "Affiliate",
     "ApiToken",
     "BonusEntry",
+    "ExchangeKey",
     "Invitation",
     "InvitationUse",
     "Letter",

@@ -23,10 +23,13 @@ from apps.markets.exchanges import names
 from apps.markets.exchanges.base import Endpoint
 from apps.markets.exchanges.columns import RawAnswer, Reply
 from apps.markets.exchanges.errors import translated
+from apps.markets.exchanges.read_only import ReadOnly, check_question
 from apps.markets.exchanges.throttle import USUAL_LIMIT, RequestLimit, Throttled
 from apps.markets.exchanges.typed import LATEST_MS, Ask, Listed, R, Rows, Told
 
 logger = logging.getLogger(__name__)
+# At DEBUG ccxt writes every request with its headers into the log, and some exchanges take keys and tokens there.
+logging.getLogger("ccxt").setLevel(logging.INFO)
 
 T = TypeVar("T")
 
@@ -218,7 +221,7 @@ class CcxtClient:
 
     # Where ccxt's classes of exchanges are, and what is mixed into them.
     library: ClassVar[ModuleType] = ccxt
-    mixins: ClassVar[tuple[type, ...]] = (_Listening, Throttled)
+    mixins: ClassVar[tuple[type, ...]] = (ReadOnly, _Listening, Throttled)
 
     def __init__(
         self,
@@ -256,6 +259,11 @@ class CcxtClient:
         self._listed_of: Any = None
 
     @property
+    def api_key(self) -> str:
+        """The part of its key that names it; "" without one."""
+        return str(self._ccxt.apiKey or "")
+
+    @property
     def timeframes(self) -> Collection[str]:
         """The lengths of bars that ccxt knows of it."""
         return (self._ccxt.timeframes or {}).keys()
@@ -285,6 +293,7 @@ class CcxtClient:
         """One ccxt call; raises core errors only. `time_field`: the body's field with the exchange's clock.
 
         Its moments are those of the (last) request on the wire, not of the wait for it nor of the parsing after it."""
+        check_question(self.exchange, method)
         heard = Heard(_raw(), time_field=time_field)
         with translated(self.exchange, heard):
             _hearing.set(heard)

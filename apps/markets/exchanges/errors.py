@@ -78,6 +78,8 @@ def _core_error(exchange: str, error: ccxt.BaseError, wire: Wire) -> ArbEdgeErro
 
 
 def _plain_error(exchange: str, error: ccxt.BaseError, text: str, wire: Wire) -> ArbEdgeError:
+    if isinstance(error, ccxt.InvalidNonce):
+        return TemporaryError(f"{exchange} finds our clock wrong: {text}", code="clock")
     if isinstance(error, ccxt.RequestTimeout):
         return TemporaryError(f"{exchange} did not answer in time", code="timeout")
     if isinstance(error, ccxt.BadSymbol):

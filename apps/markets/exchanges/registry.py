@@ -14,6 +14,7 @@ from apps.markets.exchanges.credentials import Credentials
 
 if TYPE_CHECKING:
     from apps.markets.exchanges.base import ExchangeAdapter
+    from apps.markets.exchanges.client import CcxtClient
 
 _BASE: Final = "apps.markets.exchanges.base.ExchangeAdapter"
 
@@ -69,6 +70,16 @@ def signed_adapter(exchange: str, *, gateway: str, key: Credentials) -> Exchange
     with the key stays with those calls."""
     with _lock:
         return _warm_one(exchange, gateway, key)
+
+
+def single_use_client(exchange: str, *, gateway: str, key: Credentials) -> CcxtClient:
+    """A client of its own for one errand with somebody's key; the caller closes it. It is never among the warm ones,
+    lends nothing and borrows nothing; imports ccxt."""
+    able = adapter_class(exchange).capabilities
+    made: CcxtClient = import_string(_CLIENT)(
+        exchange, options=able.options, gateway=gateway, limit=able.limit, urls=able.urls, key=key.fields
+    )
+    return made
 
 
 def _warm_one(exchange: str, gateway: str, key: Credentials | None) -> ExchangeAdapter:
