@@ -28,7 +28,6 @@ class Grant:
 # What operators do can't be opened to customers by a slip; who makes operators, and what steers the system, can't be
 # opened to more than those who do.
 GRANTS: Final = {
-    "opportunities.view": Grant("free", "See opportunities."),
     "opportunities.paper": Grant("free", "Execute opportunities on paper."),
     "opportunities.scan": Grant("basic", "Scan the whole market on request; correlations."),
     "opportunities.rules": Grant("basic", "Have technical rules of one's own."),

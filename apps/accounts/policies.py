@@ -58,6 +58,12 @@ def declare_policies() -> None:
             nullable=True,
             help="Days that one's own analytics go back; null is all.",
         )
+    config.declare(
+        "group.commands",
+        str,
+        "help settings opportunities",
+        help="Commands that are obeyed in groups and channels, separated by spaces.",
+    )
 
 
 def policy_read(column: str) -> TierPolicy:

@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts.enums import Role, Tier
 from apps.accounts.policies import policy_read
-from apps.accounts.selectors import tier_policy, user_policy
+from apps.accounts.selectors import group_commands, tier_policy, user_policy
 from apps.core import config
 from apps.core.exceptions import PermanentError
 from tests.accounts.conftest import MakeUser
@@ -64,9 +64,17 @@ def test_unknown_tier_is_an_error(db: None) -> None:
         policy_read("gold")
 
 
+def test_groups_have_few_commands_and_operators_say_which(db: None) -> None:
+    config.forget()
+    assert group_commands() == {"help", "settings", "opportunities"}
+    config.config_set(key="group.commands", value="/help  Status", actor_id=None)
+    assert group_commands() == {"help", "status"}
+    config.config_reset(key="group.commands", actor_id=None)
+
+
 def test_the_old_name_of_a_tier_is_read_and_never_written() -> None:
     assert Tier("pro") is Tier(" PRO ") is Tier("Enterprise") is Tier.ENTERPRISE
     assert "pro" not in Tier.values
     for name in ("gold", "", None, 7):
         with pytest.raises(ValueError):
-            Tier(name)
+            Tier(name)  # type: ignore[arg-type]

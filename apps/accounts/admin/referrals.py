@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.enums import AffiliateState, BonusKind
@@ -52,7 +52,7 @@ class BonusEntryAdmin(ReadOnlyAdmin):
         asked = ("user", "amount", "unit", "note")
         return asked if obj is None else (*asked, "kind", "referral", "cause", "created_at")
 
-    def has_add_permission(self, request: HttpRequest, obj: BonusEntry | None = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """An operator's line, with what it is for."""
         return bool(AuditedAdmin.has_add_permission(self, request))
 

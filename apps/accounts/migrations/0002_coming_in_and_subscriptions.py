@@ -489,6 +489,7 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="accounts_invitation_gift",
+                violation_error_message="A tier is given for a number of days; say both or neither.",
             ),
         ),
         migrations.AddConstraint(

@@ -33,7 +33,9 @@ class Invitation(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(used__lte=F("max_uses")), name="accounts_invitation_used"),
             models.CheckConstraint(
-                condition=Q(tier="", days=None) | (~Q(tier="") & Q(days__gte=1)), name="accounts_invitation_gift"
+                condition=Q(tier="", days=None) | (~Q(tier="") & Q(days__gte=1)),
+                name="accounts_invitation_gift",
+                violation_error_message="A tier is given for a number of days; say both or neither.",
             ),
         )
 

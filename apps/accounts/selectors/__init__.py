@@ -10,6 +10,7 @@ from apps.accounts.selectors.coming import (
 )
 from apps.accounts.selectors.grants import (
     allowed,
+    group_commands,
     level_of,
     permission_require,
     permissions_of,
@@ -28,6 +29,7 @@ __all__ = [
     "affiliate_of",
     "allowed",
     "bonuses_of",
+    "group_commands",
     "invitation_uses",
     "invitations_known",
     "letters_owed",

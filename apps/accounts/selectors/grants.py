@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.accounts.policies import ADMIN_COLUMN, policy_read
 from apps.accounts.selectors.people import users_active
 from apps.accounts.types import TierPolicy
+from apps.core import config
 
 
 def tier_policy(tier: Tier | str) -> TierPolicy:
@@ -25,6 +26,11 @@ def user_policy(user: User) -> TierPolicy:
 def policy_of(tier: Tier | str, role: Role | str) -> TierPolicy:
     """What somebody of this tier and role is granted: the tier's numbers, or the administrators' ones."""
     return policy_read(ADMIN_COLUMN) if Role(role).rank >= Role.ADMIN.rank else tier_policy(tier)
+
+
+def group_commands() -> frozenset[str]:
+    """The commands that are obeyed in groups and channels, without their slash; all others are for private chats."""
+    return frozenset(word.lstrip("/").lower() for word in config.get("group.commands").split())
 
 
 def level_of(user: User) -> str:

@@ -149,7 +149,7 @@ def _account_open(registration_id: UUID, now: datetime) -> User:
     row = Registration.objects.select_related("invitation_use__invitation", "referral_code__user").get(
         pk=registration_id
     )
-    user = User.objects.select_for_update(no_key=True).filter(pk=row.user_id).first()
+    user = None if row.user_id is None else User.objects.select_for_update(no_key=True).get(pk=row.user_id)
     if user is None or user.status != UserStatus.PENDING or user.email_confirmed_at is not None:
         raise _stale()
     user.password, user.name, user.timezone, user.locale = row.password, row.name, row.timezone, row.locale

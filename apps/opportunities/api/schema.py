@@ -155,6 +155,7 @@ EXECUTE = _write(
         201: ExecutionSerializer,
         202: OpenApiResponse(PendingSerializer, description="The order books are being fetched; nothing was done yet."),
         **_NOT_FOUND,
+        **error_response(403, "tier_required", "This needs the basic tier or a higher one.", required_tier="basic"),
         **error_response(409, "execution_refused", "Nothing was done: an order book does not hold the size."),
         **error_response(422, "idempotency_key_reused", "This Idempotency-Key was used for another request."),
         **_THROTTLED,

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.permissions import caller
+from apps.accounts.permissions import caller, needs
 from apps.core import clock
 from apps.core.api.idempotency import idempotent, keep, replay
 from apps.core.api.origin import OriginHeaderMixin
@@ -51,7 +51,7 @@ class Conflict(APIException):
 class Execute(OriginHeaderMixin, APIView):
     """Take it on paper, at what the order books of this moment give."""
 
-    permission_classes = (IsAuthenticated,)
+    permission_classes = (IsAuthenticated, needs("opportunities.paper"))
     throttle_classes = (OrderThrottle,)
 
     def post(self, request: Request, id: Any) -> Response:
