@@ -368,6 +368,14 @@ class Preferences(models.Model):
             models.CheckConstraint(condition=Q(max_leverage__gte=1), name="preferences_leverage"),
         ]
 
+    # Venues that a valid exchange key of the person's reaches: no column, told by who loads the row.
+    keyed: frozenset[str] = frozenset()
+
+    @property
+    def own_exchanges(self) -> frozenset[str]:
+        """Where the person has accounts: those that they named, and those that they have keys of."""
+        return self.keyed.union(self.exchanges)
+
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Max, Q, QuerySet
 
 from apps.accounts.selectors import user_policy
+from apps.accounts.selectors.exchange_keys import exchanges_keyed, exchanges_keyed_by
 from apps.core import clock
 from apps.opportunities.alerts import alert_facts
 from apps.opportunities.enums import Context, OpportunityStatus
@@ -82,9 +83,22 @@ def opportunity_alert(id: UUID | str) -> AlertFacts:
 def preferences_of(user: "User") -> Preferences:
     """What the user wants to see; unsaved defaults, which leave nothing out, where they have not said anything."""
     try:
-        return user.opportunity_preferences
+        row = user.opportunity_preferences
     except Preferences.DoesNotExist:
-        return Preferences(user=user, updated_at=clock.now())
+        row = Preferences(user=user, updated_at=clock.now())
+    row.keyed = exchanges_keyed_by(user)
+    return row
+
+
+def preferences_since(user_id: UUID) -> datetime | None:
+    """When the user last said what they want to see, if ever."""
+    return Preferences.objects.filter(pk=user_id).values_list("updated_at", flat=True).first()
+
+
+def executions_since(user_id: UUID) -> datetime | None:
+    """When the user first took something, as far back as that is kept."""
+    taken = Execution.objects.filter(user_id=user_id).order_by("executed_at")
+    return taken.values_list("executed_at", flat=True).first()
 
 
 def versions_of(user: "User") -> QuerySet[PreferencesVersion]:
@@ -126,9 +140,13 @@ def opportunities_unwanted(ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
 
 
 def opportunities_elsewhere(ids: Collection[UUID]) -> set[tuple[UUID, UUID]]:
-    """Pairs (user, opportunity) of those who want only what is on their own exchanges and have named some, and of these
+    """Pairs (user, opportunity) of those who want only what is on their own exchanges and have some, and of these
     opportunities those with a leg elsewhere."""
-    wishes = [one for one in Preferences.objects.filter(own_exchanges_only=True) if one.exchanges]
+    strict = list(Preferences.objects.filter(own_exchanges_only=True))
+    keyed = exchanges_keyed([one.pk for one in strict]) if strict else {}
+    for one in strict:
+        one.keyed = keyed.get(one.pk, frozenset())
+    wishes = [one for one in strict if one.own_exchanges]
     rows = list(Opportunity.objects.filter(pk__in=ids).only("legs")) if wishes else []
     return {(one.pk, row.pk) for one in wishes for row in rows if not is_personal(row, one)}
 
@@ -154,7 +172,7 @@ def seen_by_all(*, now: datetime) -> list[tuple[UUID, str, UUID]]:
 
 def is_personal(opportunity: Opportunity, preferences: Preferences) -> bool:
     """Whether every leg is on one of the person's own exchanges."""
-    return all(leg["exchange"] in preferences.exchanges for leg in opportunity.legs)
+    return all(leg["exchange"] in preferences.own_exchanges for leg in opportunity.legs)
 
 
 def edge_points(opportunity: Opportunity) -> list[EdgePoint]:

@@ -34,8 +34,8 @@ def preferred(preferences: Preferences) -> Q:
     if preferences.min_net_edge is not None:
         # What promises no edge is not judged by one.
         wanted &= Q(net_edge__gte=preferences.min_net_edge) | Q(net_edge__isnull=True)
-    if preferences.own_exchanges_only and preferences.exchanges:
-        wanted &= every_leg_on(preferences.exchanges)
+    if preferences.own_exchanges_only and preferences.own_exchanges:
+        wanted &= every_leg_on(preferences.own_exchanges)
     return wanted
 
 

@@ -117,9 +117,10 @@ class OpportunityFilter(django_filters.FilterSet):  # type: ignore[misc]
         """Own exchanges have to be known for that."""
         if value == "false":
             return queryset
-        own = selectors.preferences_of(self.request.user).exchanges
+        own = selectors.preferences_of(self.request.user).own_exchanges
         if not own:
-            raise ValidationError({name: "Name your exchanges at users/preferences first."})
+            words = "Name your exchanges at users/preferences, or add a key at users/exchange-keys first."
+            raise ValidationError({name: words})
         return queryset.filter(every_leg_on(own))
 
     def mixed(self, queryset: QuerySet[Opportunity], name: str, value: str) -> QuerySet[Opportunity]:
