@@ -3,11 +3,14 @@
 `bulk_create` spends most of its time on making objects and on turning each value of each row into SQL. Most values of
 such rows are the same objects, which are made ready once here, and the statement is one."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from django.db import connections, models, router
 from django.db.models.constants import OnConflict
+
+_LENGTH = re.compile(r"\(.*?\)")
 
 
 def rows_insert(
@@ -38,12 +41,14 @@ def rows_insert(
     suffix = connection.ops.on_conflict_suffix_sql(made, conflict, _columns(model, update), _columns(model, unique))
     insert = connection.ops.insert_statement(on_conflict=conflict)
     into = ", ".join(quote(str(field.column)) for field in made)
-    marks = ", ".join(["%s"] * len(made))
+    begin = f"{insert} {quote(meta.db_table)} ({into})"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"{insert} {quote(meta.db_table)} ({into}) VALUES ({marks}) {suffix}",
-            list(zip(*columns, strict=True)),
-        )
+        if connection.vendor == "postgresql":
+            # Nothing but the model's own names is put into the statement.
+            cursor.execute(f"{begin} SELECT * FROM {_unnested(made, connection)} {suffix}", columns)  # noqa: S608
+        else:
+            marks = ", ".join(["%s"] * len(made))
+            cursor.executemany(f"{begin} VALUES ({marks}) {suffix}", list(zip(*columns, strict=True)))
 
 
 def rows_update(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -59,13 +64,27 @@ def rows_update(model: type[models.Model], names: Sequence[str], rows: Sequence[
         _prepared(field, values, connection) for field, values in zip(fields, zip(*rows, strict=True), strict=True)
     ]
     quote = connection.ops.quote_name
-    *given, key = (f"{quote(str(field.column))} = %s" for field in fields)
+    names_in_sql = [quote(str(field.column)) for field in fields]
+    # Nothing but the model's own names is put into the statements.
+    begin = f"UPDATE {quote(meta.db_table)}"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            # Nothing but the model's own names is put into the statement.
-            f"UPDATE {quote(meta.db_table)} SET {', '.join(given)} WHERE {key}",  # noqa: S608
-            list(zip(*columns, strict=True)),
-        )
+        if connection.vendor == "postgresql":
+            *given, key = (f"{name} = given.{name}" for name in names_in_sql)
+            rows_given = f"{_unnested(fields, connection)} AS given({', '.join(names_in_sql)})"
+            cursor.execute(
+                f"{begin} SET {', '.join(given)} FROM {rows_given} WHERE {quote(meta.db_table)}.{key}", columns
+            )
+        else:
+            *given, key = (f"{name} = %s" for name in names_in_sql)
+            cursor.executemany(f"{begin} SET {', '.join(given)} WHERE {key}", list(zip(*columns, strict=True)))
+
+
+def _unnested(fields: Sequence[Any], connection: Any) -> str:
+    """Rows out of one array for each column. PostgreSQL takes thousands of rows so as one statement; sent one by one
+    each of them costs it as much as a statement does."""
+    # Without their lengths: a cast to a length cuts what is too long, where the column itself refuses it.
+    types = (_LENGTH.sub("", field.db_type(connection)) for field in fields)
+    return f"unnest({', '.join(f'%s::{name}[]' for name in types)})"
 
 
 def _columns(model: type[models.Model], names: Collection[str]) -> list[str]:
@@ -82,8 +101,10 @@ def _defaults(field: Any, count: int) -> Sequence[Any]:
 def _prepared(field: Any, values: Sequence[Any], connection: Any) -> list[Any]:
     """What the database is given. Values that are one object are made ready once; `values` keeps them all alive, so no
     two have the same id."""
-    known: dict[int, Any] = {}
     prepare: Callable[..., Any] = field.get_db_prep_save
+    if len(set(map(id, values))) == 1:
+        return [prepare(values[0], connection)] * len(values)
+    known: dict[int, Any] = {}
     prepared = []
     for value in values:
         key = id(value)

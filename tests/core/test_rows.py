@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from apps.core import clock
 from apps.core.models import ConfigValue
@@ -57,3 +57,11 @@ def test_rows_get_other_values_and_their_neighbours_keep_theirs() -> None:
 def test_no_changes_are_no_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         rows_update(ConfigValue, ("value",), [])
+
+
+def test_what_is_too_long_is_refused_and_not_cut() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has no lengths")
+    now = clock.now()
+    with pytest.raises(DataError), transaction.atomic():
+        rows_insert(ConfigValue, NAMES, [("k" * 1_000, 1, now)])
