@@ -113,7 +113,7 @@ def _meetings(opportunities: Sequence[Active], now: datetime) -> Iterator[Meetin
     groups = selectors.groups_told()
     everybody = recipients(groups)
     line = _Line(everybody, now)
-    reachable = users_reachable(user_ids=[one.id for one in everybody if one.group_id is None])
+    reachable = users_reachable()
     reachable |= endpoints_in_use([group.endpoint_id for group in groups])
     families = kind_families()
     policies = {one.policy.name: one.policy for one in everybody}

@@ -13,8 +13,8 @@ from apps.core import clock, events
 from apps.core.exceptions import PermanentError
 from apps.core.rows import rows_insert
 from apps.notifications.enums import NotificationState, Priority
-from apps.notifications.models import Delivery, Notification
-from apps.notifications.services.routes import endpoints_first, endpoints_named, endpoints_usable
+from apps.notifications.models import Delivery, Endpoint, Notification
+from apps.notifications.services.routes import Place, endpoints_named, places_first
 from apps.notifications.services.sealed import seal
 from apps.notifications.types import DeliveriesDue, NotificationDraft
 
@@ -76,14 +76,12 @@ def notifications_create(*, drafts: Sequence[NotificationDraft], now: datetime) 
             Notification.objects.filter(pk__in=[row.pk for row in unique.values()]).values_list("pk", flat=True)
         )
         made = [row for row in unique.values() if row.pk in stored]
-        routes = endpoints_usable(user_ids={row.user_id for row in made if row.dedupe_key not in named})
+        routes = places_first(user_ids={row.user_id for row in made if row.dedupe_key not in named})
         only = endpoints_named(
             named.values(), unverified={row.to_endpoint_id for row in made if row.confirms and row.to_endpoint_id}
         )
-        usable = {
-            row.pk: only.get(named[row.dedupe_key], [])
-            if row.dedupe_key in named
-            else endpoints_first(routes.get(row.user_id, []))
+        usable: dict[UUID, Sequence[Endpoint | Place]] = {
+            row.pk: only.get(named[row.dedupe_key], []) if row.dedupe_key in named else routes.get(row.user_id, [])
             for row in made
         }
         # Real time: when a try is due must not hang on a replayed clock.

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -30,6 +31,25 @@ def endpoints_named(ids: Iterable[UUID], *, unverified: Container[UUID] = ()) ->
         return {}
     rows = Endpoint.objects.filter(pk__in=wanted, disabled_at__isnull=True)
     return {row.pk: [row] for row in rows if row.usable or row.pk in unverified}
+
+
+class Place(NamedTuple):
+    """Of an endpoint what a delivery needs."""
+
+    pk: UUID
+    channel: str
+
+
+def places_first(*, user_ids: Iterable[UUID]) -> dict[UUID, list[Place]]:
+    """The first usable endpoint of each route, by user. One query, and no more of a row than is needed: where thousands
+    are told at once, making whole endpoints is a fifth of the work."""
+    rows = _usable(user_ids).order_by("user_id", "route", "position", "created_at", "pk")
+    found: defaultdict[UUID, list[Place]] = defaultdict(list)
+    keys = rows.values_list("user_id", "route", "pk", "channel")
+    for (user_id, _), group in groupby(keys, key=lambda row: (row[0], row[1])):
+        _, _, pk, channel = next(group)
+        found[user_id].append(Place(pk, channel))
+    return found
 
 
 def endpoints_first(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
