@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +22,21 @@ _READY_S = 60.0
 _MB = 1024 * 1024
 
 
-def on_each_database(bench: str, **environ: str) -> Iterator[dict[str, Any]]:
-    """The figures of `tests.bench.<bench>.measure()`, once in a process of its own on each database.
+def on_each_database(
+    bench: str, *, only: Collection[str] = ("sqlite", "postgresql"), **environ: str
+) -> Iterator[dict[str, Any]]:
+    """The figures of `tests.bench.<bench>.measure()`, once in a process of its own on each database of `only`.
 
     PostgreSQL is the server that DATABASE_URL names, else the usual local one; where none answers, the line says so. A
     database of the bench's own is made there, and dropped in the end."""
     # Here, as whoever is measured is to stand on these stores and not to make new ones.
     from tests.bed import GIVEN
 
-    with _sqlite(bench) as url:
-        yield from _measured(bench, "sqlite", url, environ)
+    if "sqlite" in only:
+        with _sqlite(bench) as url:
+            yield from _measured(bench, "sqlite", url, environ)
+    if "postgresql" not in only:
+        return
     given = GIVEN.get("DATABASE_URL", "")
     server = given if given.startswith("postgres") else _POSTGRESQL
     try:
