@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.enums import Role
 from apps.accounts.exceptions import TokenRefusedError
 from apps.accounts.models import ApiToken, User
 from apps.accounts.services import token_create, token_verify, user_create
@@ -143,3 +145,19 @@ def test_staff_without_the_right_cannot_revoke(trader: User) -> None:
     action = {"action": "revoke_tokens", "_selected_action": [str(ApiToken.objects.get().pk)]}
     assert client.post(reverse("admin:accounts_apitoken_changelist"), action).status_code == 403
     assert token_verify(text).user == trader
+
+
+@pytest.mark.parametrize(
+    ("whose", "made"), [("trader@example.test", 1), ("intern@example.test", 1), ("op@example.test", 0)]
+)
+def test_a_token_of_another_operator_is_made_by_nobody_who_may_not_give_roles(
+    operator: User, trader: User, whose: str, made: int
+) -> None:
+    intern = user_create(email="intern@example.test", is_staff=True, role=Role.ADMIN)
+    intern.user_permissions.add(Permission.objects.get(codename="add_apitoken"))
+    client = Client()
+    client.force_login(intern)
+    owner = User.objects.get(email=whose)
+    form = {"user": str(owner.pk), "name": "bot", "scopes": ["read", "admin"]}
+    answer = client.post(reverse("admin:accounts_apitoken_add"), form)
+    assert (answer.status_code, owner.api_tokens.count()) == (200 if made else 403, made)

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from apps.accounts.grants import OPERATORS
+from apps.accounts.admin.standing import may_stand_for
 from apps.accounts.models import ApiToken, User
-from apps.accounts.selectors import allowed, level_of
+from apps.accounts.selectors import allowed
 from apps.accounts.services import base_tier_set
 from apps.core import clock
 from apps.core.admin.base import AuditedAdmin, ReadOnlyInline, display
@@ -93,10 +93,9 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
         return fixed if allowed(request.user, "admin.roles") else (*fixed, *self.rights_fields)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Whoever could change an operator's address or password could become that operator."""
+        """Not that of an operator: see `may_stand_for`."""
         may: bool = super().has_change_permission(request, obj)
-        plain = obj is None or not (obj.is_staff or level_of(obj) in OPERATORS)
-        return may and (plain or obj == request.user or allowed(request.user, "admin.roles"))
+        return may and (obj is None or may_stand_for(request, obj))
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         """The tier follows from the base, and is written by the one service that writes it."""

@@ -4,11 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
+from apps.accounts.admin.standing import may_stand_for
 from apps.accounts.models import ApiToken
 from apps.accounts.scopes import Scope
 from apps.accounts.services import token_issue, token_revoke
@@ -67,7 +69,9 @@ class ApiTokenAdmin(AuditedAdmin):
         self.message_user(request, ngettext("%d token revoked.", "%d tokens revoked.", revoked) % revoked)
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: forms.Form, change: bool) -> None:
-        """Make the token; its text travels only inside this request."""
+        """Make the token; its text travels only inside this request. Not in an operator's name: see `may_stand_for`."""
+        if not may_stand_for(request, obj.user):
+            raise PermissionDenied("Only who gives roles may make an operator's token.")
         request.token_text = token_issue(obj)  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
