@@ -25,6 +25,9 @@ class Caller:
     request_id: str = ""
 
 
+# Whoever has an IPv6 address has as many as this prefix holds.
+_OWN_PREFIX = 64
+
 _current: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
@@ -40,6 +43,15 @@ def caller_of(request: HttpRequest) -> Caller:
         agent=_printable(request.META.get("HTTP_USER_AGENT", ""), AGENT_LENGTH),
         request_id=_printable(request.META.get("HTTP_X_REQUEST_ID", ""), REQUEST_ID_LENGTH),
     )
+
+
+def place_of(address: str | None) -> str:
+    """Where tries are counted together: the address; of IPv6 the network, whose addresses one person has all of."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return str(address)
+    return str(ipaddress.ip_network(f"{found}/{_OWN_PREFIX}", strict=False)) if found.version == 6 else str(found)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from django.contrib.auth import hashers
 from apps.accounts.enums import UserStatus
 from apps.accounts.exceptions import SignInRefused
 from apps.accounts.models import SessionKind, User
+from apps.accounts.selectors import letters_owed
 from apps.accounts.services import sign_in as door
+from apps.accounts.services.passwords import recoveries_send, recovery_ask, recovery_finish
 from apps.accounts.services.sessions import session_open
 from apps.accounts.services.sign_in import sign_in
 from apps.core.caller import Caller, calling
@@ -149,3 +151,27 @@ def test_redis_away_lets_the_operator_in(ada: User, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(limits, "forget", away)
     assert tried("ada@example.test", PASSWORD) == ada
     assert refused("ada@example.test") == "credentials_wrong"
+
+
+def test_all_addresses_of_one_network_are_one_place(make_user: MakeUser) -> None:
+    make_user("ada", password=PASSWORD)
+    answers = []
+    for number in range(60):
+        with at(f"2001:db8:1:2::{number:x}"):
+            answers.append(refused(f"p{number}@example.test"))
+    assert answers == ["credentials_wrong"] * 50 + ["too_many_attempts"] * 10
+    with at("2001:db8:1:3::1"):
+        assert refused("ada@example.test") == "credentials_wrong"
+
+
+def test_a_new_password_by_mail_lets_its_owner_in_after_a_siege(ada: User) -> None:
+    for number in range(30):
+        with at(f"198.51.100.{number}"):
+            refused(ada.email)
+    with at(HOME):
+        assert refused(ada.email, PASSWORD) == "too_many_attempts"
+        recovery_ask(email=ada.email, now=wall_now())
+        recoveries_send(now=wall_now())
+        [letter] = letters_owed(now=wall_now(), at_most=10)
+        recovery_finish(text=letter.text.split("/account/recovery/")[1].split()[0], new="another horse", now=wall_now())
+        assert tried(ada.email, "another horse") == ada

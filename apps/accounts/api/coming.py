@@ -1,6 +1,5 @@
 """Registering: for people who have no account yet, so without sign-in and with tight limits."""
 
-import ipaddress
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidError
@@ -24,10 +23,8 @@ from apps.accounts.exceptions import InvitationRefused, ReferralRefused
 from apps.core import clock
 from apps.core.api.origin import OriginHeaderMixin
 from apps.core.api.throttle import HouseThrottle
+from apps.core.caller import place_of
 from apps.core.limits import Limit
-
-# Whoever has an IPv6 address has as many as this prefix holds.
-_OWN_PREFIX = 64
 
 
 class ByPlace(HouseThrottle):
@@ -35,12 +32,7 @@ class ByPlace(HouseThrottle):
 
     def caller(self, request: Request) -> str:
         """The address; of IPv6 the network."""
-        ident = self.get_ident(request)
-        try:
-            address = ipaddress.ip_address(ident or "")
-        except ValueError:
-            return str(ident)
-        return str(ipaddress.ip_network(f"{address}/{_OWN_PREFIX}", strict=False)) if address.version == 6 else ident
+        return place_of(self.get_ident(request))
 
 
 class RegisterThrottle(ByPlace):

@@ -19,6 +19,7 @@ from apps.accounts.selectors import user_by_email
 from apps.accounts.services.letters import letter_write
 from apps.accounts.services.pacing import paced
 from apps.accounts.services.sessions import session_stands, sessions_end
+from apps.accounts.services.sign_in import tries_forget
 from apps.accounts.services.tokens import tokens_revoke
 from apps.accounts.services.two_factor import two_factor_check
 from apps.core import audit, caller, events
@@ -59,11 +60,11 @@ def recovery_ask(*, email: str, now: datetime) -> None:
     """Somebody forgot the password of `email`. The same is done for every address, known or not: a row and a ring; the
     letter is written where nobody waits for it. Raises ThrottledError(code="too_many_attempts")."""
     hidden = hashlib.sha256(email_normal(email).encode()).hexdigest()[:24]
-    address = caller.current().address
+    place = caller.place_of(caller.current().address)
     paced(
         [
             Demand(f"accounts:recovery:to:{hidden}", _PER_EMAIL),
-            Demand(f"accounts:recovery:from:{address}", _PER_ADDRESS),
+            Demand(f"accounts:recovery:from:{place}", _PER_ADDRESS),
         ]
     )
     user = user_by_email(email)
@@ -106,7 +107,8 @@ def recovery_user(text: str, *, now: datetime) -> User:
 
 def recovery_finish(*, text: str, new: str, now: datetime, revoke_tokens: bool = False) -> User:
     """Set a new password with the link from the letter; it and all others that were asked for work no more, and every
-    session ends. The second factor stays on. Raises RecoveryRefused, Django's ValidationError for a weak password."""
+    session ends; earlier tries to sign in count no longer. The second factor stays on. Raises RecoveryRefused, Django's
+    ValidationError for a weak password."""
     with transaction.atomic():
         row, user = _recovery(text, now=now)
         validate_password(new, user)
@@ -114,6 +116,7 @@ def recovery_finish(*, text: str, new: str, now: datetime, revoke_tokens: bool =
             raise _refused()
         Recovery.objects.filter(user=user, used_at=None).update(used_at=now)
         _set(user, new, action="password.recovered", now=now, keep=None, revoke_tokens=revoke_tokens)
+    tries_forget(user.email)
     return user
 
 

@@ -33,7 +33,7 @@ def sign_in(*, email: str, password: str, code: str, now: datetime) -> User:
     Raises SignInRefused, and ThrottledError(code="too_many_attempts") before the password is even looked at: that
     says nothing about whether there is such an account."""
     origin = caller.current()
-    pair = _pair(email, origin.address)
+    pair = _pair(email, caller.place_of(origin.address))
     user = user_by_email(email)
     _paced(email, origin.address, user, now=now)
     try:
@@ -46,6 +46,12 @@ def sign_in(*, email: str, password: str, code: str, now: datetime) -> User:
     forgotten(pair)
     audit.record(actor_id=found.pk, action="sign_in.done", target=f"accounts.User:{found.pk}")
     return found
+
+
+def tries_forget(email: str) -> None:
+    """Its owner has shown otherwise who they are: what strangers tried keeps nobody out any more."""
+    forgotten(_pair(email, caller.place_of(caller.current().address)))
+    forgotten(_account(email))
 
 
 def _proved(user: User | None, password: str) -> User:
@@ -61,17 +67,15 @@ def _proved(user: User | None, password: str) -> User:
 
 
 def _paced(email: str, address: str | None, user: User | None, *, now: datetime) -> None:
-    demands = [
-        Demand(_pair(email, address), _PER_PAIR),
-        Demand(f"accounts:sign-in:from:{address}", _PER_ADDRESS),
-    ]
+    place = caller.place_of(address)
+    demands = [Demand(_pair(email, place), _PER_PAIR), Demand(f"accounts:sign-in:from:{place}", _PER_ADDRESS)]
     known = (
         user is not None
         and address is not None
         and AccountSession.objects.filter(user=user, address=address, created_at__gt=now - KNOWN_FOR).exists()
     )
     if not known:
-        demands.append(Demand(f"accounts:sign-in:to:{_hidden(email)}", _PER_ACCOUNT))
+        demands.append(Demand(_account(email), _PER_ACCOUNT))
     try:
         paced(demands, "Too many tries; wait, or set a new password by mail.")
     except ThrottledError:
@@ -93,8 +97,12 @@ def _tell(user: User | None, email: str, why: str) -> None:
         audit.record(actor_id=None, action="sign_in.refused", target=target, changes={"why": why})
 
 
-def _pair(email: str, address: str | None) -> str:
-    return f"accounts:sign-in:{_hidden(email)}:{address}"
+def _pair(email: str, place: str) -> str:
+    return f"accounts:sign-in:{_hidden(email)}:{place}"
+
+
+def _account(email: str) -> str:
+    return f"accounts:sign-in:to:{_hidden(email)}"
 
 
 def _hidden(email: str) -> str:
