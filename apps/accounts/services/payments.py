@@ -27,8 +27,9 @@ from apps.core.exceptions import OperatorError
 
 KEPT: Final = timedelta(days=400)
 ID_LENGTH: Final = 120
-# The longest time that anybody can have paid for.
+# The longest time that anybody can have paid for, and what no payment in any currency comes to.
 _LONGEST: Final = timedelta(days=3700)
+_HUGE: Final = Decimal(10) ** 12
 
 
 class Bought(msgspec.Struct, frozen=True):
@@ -41,6 +42,12 @@ class Bought(msgspec.Struct, frozen=True):
     amount: Decimal = Decimal(0)
     currency: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.amount.is_finite() or not -_HUGE < self.amount < _HUGE:
+            raise ValueError("amount is no sum of money")
+        if any("\0" in text for text in (self.subscription, self.user, self.plan, self.currency)):
+            raise ValueError("a text has the character NUL")
+
 
 class Message(msgspec.Struct, frozen=True):
     """A message as the provider writes it; `timestamp` is when it happened there."""
@@ -48,6 +55,10 @@ class Message(msgspec.Struct, frozen=True):
     type: str
     timestamp: datetime
     data: Bought
+
+    def __post_init__(self) -> None:
+        if "\0" in self.type:
+            raise ValueError("a text has the character NUL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,8 @@ def payment_apply(*, event_id: str, body: bytes, now: datetime) -> Applied:
     """Apply a message whose signature was checked. The same id has one effect; one that was refused is tried again.
 
     What can't be applied (an unknown user, an unknown plan) is stored with its reason and raised as PaymentRefused."""
-    if not 0 < len(event_id) <= ID_LENGTH:
-        raise PaymentRefused("The message's id is too long.", code="bad_message")
+    if not 0 < len(event_id) <= ID_LENGTH or "\0" in event_id:
+        raise PaymentRefused("The message's id is empty, too long or holds the character NUL.", code="bad_message")
     try:
         message = msgspec.json.decode(body, type=Message)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
