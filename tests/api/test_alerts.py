@@ -154,3 +154,20 @@ def test_the_list_costs_as_much_for_many(world: World, make_user: MakeUser) -> N
         costs.append(len(queries))
     assert costs[0] == costs[1]
     assert len(client.get(URL, {"limit": 3}).json()["results"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        ("opportunity", {"symbols": ["BTC\0"]}),
+        ("price", PARAMS | {"symbol": "\0"}),
+        ("custom", {"when": {"all": [{"field": "price", "symbol": "\0", "exchange": "aaa", "op": ">", "value": 1}]}}),
+    ],
+)
+def test_a_text_that_not_every_database_keeps_is_told(
+    world: World, make_user: MakeUser, kind: str, params: dict[str, Any]
+) -> None:
+    answer = post(client_of(make_user("ada")), kind=kind, params=params)
+    assert (answer.status_code, answer.json()["code"]) == (400, "params_invalid")
+    assert "NUL" in answer.json()["detail"]
+    assert not AlertTrigger.objects.exists()

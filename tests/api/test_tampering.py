@@ -9,7 +9,8 @@ from apps.accounts.enums import Tier
 from tests.api.conftest import MakeOpportunity, MakeUser, client_of
 
 LIST = "/api/v1/opportunities"
-POSITIONS = ["abc", "", "nan", "inf", "1e999", "\x00", "9" * 400, "2026-13-45", "-", "None", "1' OR 1=1--", "\ud7ff"]
+POSITIONS = ["abc", "", "nan", "inf", "1e999", "\x00", "9" * 400, "2026-13-45", "-", "None", "1' OR 1=1--", "\ud7ff",
+             "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]  # fmt: skip
 
 
 def cursor(**parts: str) -> str:

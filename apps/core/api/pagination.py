@@ -1,5 +1,6 @@
 """Lists: opaque cursors, and where the data comes from on every page."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -57,6 +58,9 @@ def _position_check(field: Any, position: str) -> None:
         value = field.to_python(position)
         # No number of ours is infinite, and not every database knows such ones.
         usable = not isinstance(value, (float, Decimal)) or isfinite(value)
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            # What is outside the calendar in UTC not every database refuses by itself.
+            value.astimezone(UTC)
         field.get_db_prep_value(value, connection)
     except (ValidationError, ValueError, ArithmeticError):
         usable = False

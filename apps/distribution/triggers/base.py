@@ -1,7 +1,7 @@
 """What a kind of alert triggers is: checked parameters in, verdicts on arrays out. Pure: no database, no settings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
@@ -118,7 +118,23 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 def form_read(data: Mapping[str, Any], form: type[F]) -> F:
     """`data` as a `form`, with nothing beside it. ParamsInvalid names the place."""
+    if any("\0" in text for text in _texts(data)):
+        # Not every database keeps it in JSON.
+        raise ParamsInvalid("params: a text has the character NUL.")
     try:
         return msgspec.convert(data, type=form)
     except msgspec.ValidationError as error:
         raise ParamsInvalid(f"params: {error}.") from error
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in decoded JSON, names included."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, Sequence):
+            waiting += value
