@@ -12,6 +12,9 @@ call_command("check")
 import apps.markets.access, apps.markets.archive, apps.markets.tasks
 import apps.markets.services, apps.markets.selectors, apps.markets.health
 import apps.opportunities.services, apps.opportunities.selectors, apps.opportunities.tasks
+import apps.portfolio.services, apps.portfolio.tasks
+from apps.portfolio.key_rights.registry import READERS
+assert not READERS.problems()
 from apps.markets.exchanges import registry
 for name in (*registry.EXCHANGES.names(), "kraken"):
     assert registry.adapter_class(name).capabilities.kinds
