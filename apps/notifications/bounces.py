@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apps.core.exceptions import PermanentError
 from apps.notifications.channels.mail_status import address_is_bad, status_in
+from apps.notifications.channels.text import storable
 
 MAX_BYTES = 2_000_000
 _ID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
@@ -98,4 +99,4 @@ def _words(block: Message) -> str:
 
 
 def _field(block: Message, name: str) -> str:
-    return " ".join(str(block.get(name, "")).split())
+    return storable(" ".join(str(block.get(name, "")).split()))

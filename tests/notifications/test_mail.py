@@ -425,3 +425,22 @@ def test_what_cannot_be_read_ends_the_command_with_words(tmp_path: Path, monkeyp
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"hello")))
     with pytest.raises(CommandError, match="reports no delivery"):
         call_command("bounces")
+
+
+def test_words_of_a_server_that_no_database_keeps_hold_up_no_other_bounce() -> None:
+    words = f"""To: bounces+{uuid4()}@example.test
+Content-Type: multipart/report; report-type=delivery-status; boundary=B
+
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.test
+
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 no\0body caf\xe9
+
+--B--
+"""
+    [bounce] = bounces_read(words.encode("latin-1"))
+    assert (bounce.status, bounce.words) == ("5.1.1", "550 nobody caf\N{REPLACEMENT CHARACTER}")
