@@ -195,6 +195,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "TierEnum": "apps.accounts.enums.Tier",
+        "UserStatusEnum": "apps.accounts.enums.UserStatus",
+        "HealthStateEnum": "apps.monitoring.api.serializers.STATES",
         "AutomationEnum": "apps.opportunities.enums.Automation",
         "GateEnum": "apps.markets.enums.Gate",
         "OpportunityKindEnum": "apps.opportunities.enums.OpportunityKind",

@@ -48,6 +48,7 @@ GRANTS: Final = {
     "admin.invitations": Grant("admin", "Issue and revoke invitations.", OPERATORS),
     "admin.opportunities": Grant("admin", "Statistics over everybody's opportunities.", OPERATORS),
     "admin.audit": Grant("admin", "Read the audit trail.", OPERATORS),
+    "admin.config_view": Grant("admin", "Read the system's configuration.", OPERATORS),
     "admin.templates": Grant("admin", "Write the templates of messages.", OPERATORS),
     "admin.roles": Grant("super_admin", "Give and take roles and rights.", _SUPER),
     "admin.config": Grant("super_admin", "Change the system's configuration.", _SUPER),

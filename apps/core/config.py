@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.core import audit, clock
 from apps.core.exceptions import OperatorError, PermanentError
@@ -16,6 +16,7 @@ from apps.core.money import to_decimal
 
 CACHE_S = 2.0
 _DIGITS_MAX = 18
+_LOCK = 0x61_72_62_63_66_67
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def config_set(*, key: str, value: Any, actor_id: object) -> Any:
     declaration = _declared(key)
     parsed = _checked(declaration, value)
     with transaction.atomic():
+        hold()
         before = get(key)
         stored = str(parsed) if isinstance(parsed, Decimal) else parsed
         ConfigValue.objects.update_or_create(
@@ -100,10 +102,23 @@ def config_reset(*, key: str, actor_id: object) -> None:
     """Go back to the declared default, audited."""
     declaration = _declared(key)
     with transaction.atomic():
+        hold()
         before = get(key)
         ConfigValue.objects.filter(key=key).delete()
         _audit(key, before, declaration.default, actor_id)
     forget()
+
+
+def fits(key: str, value: Any) -> None:
+    """PermanentError(code="config_invalid") where the key can't hold it."""
+    _checked(_declared(key), value)
+
+
+def hold() -> None:
+    """Nobody else changes a value until the transaction ends. On SQLite the transaction itself keeps others out."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def forget() -> None:

@@ -24,7 +24,7 @@ class Scripts(HTMLParser):
         if tag == "script" and not given.get("src") and given.get("type") != "application/json":
             self.inline.append(tag)
         self.inline += [name for name in given if name.startswith("on")]
-        self.inline += [value for value in given.values() if (value or "").lstrip().startswith("javascript:")]
+        self.inline += [value for value in given.values() if value and value.lstrip().startswith("javascript:")]
         if tag in ("script", "link", "img"):
             target = given.get("src") or given.get("href") or ""
             self.foreign += [target] if target.startswith(("http:", "https:", "//")) else []

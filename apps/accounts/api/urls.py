@@ -14,6 +14,17 @@ from apps.accounts.api.own import (
     SubscriptionHistory,
 )
 from apps.accounts.api.payments import PaymentWebhook
+from apps.accounts.api.people import (
+    UserDetail,
+    UserList,
+    UserReactivate,
+    UserRole,
+    UserSession,
+    UserSessions,
+    UserSuspend,
+    UserTier,
+)
+from apps.accounts.api.system import SystemConfig
 
 urlpatterns = [
     path("auth/register", Register.as_view(), name="register"),
@@ -31,5 +42,14 @@ urlpatterns = [
     path("admin/invitations", InvitationList.as_view(), name="admin-invitations"),
     path("admin/invitations/<uuid:id>", InvitationDetail.as_view(), name="admin-invitation"),
     path("admin/invitations/<uuid:id>/uses", InvitationUses.as_view(), name="admin-invitation-uses"),
+    path("admin/config/system", SystemConfig.as_view(), name="admin-config"),
+    path("admin/users", UserList.as_view(), name="admin-users"),
+    path("admin/users/<uuid:id>", UserDetail.as_view(), name="admin-user"),
+    path("admin/users/<uuid:id>/reactivate", UserReactivate.as_view(), name="admin-user-reactivate"),
+    path("admin/users/<uuid:id>/role", UserRole.as_view(), name="admin-user-role"),
+    path("admin/users/<uuid:id>/sessions", UserSessions.as_view(), name="admin-user-sessions"),
+    path("admin/users/<uuid:id>/sessions/<uuid:session_id>", UserSession.as_view(), name="admin-user-session"),
+    path("admin/users/<uuid:id>/suspend", UserSuspend.as_view(), name="admin-user-suspend"),
+    path("admin/users/<uuid:id>/tier", UserTier.as_view(), name="admin-user-tier"),
     path("payments/webhook", PaymentWebhook.as_view(), name="payment-webhook"),
 ]
