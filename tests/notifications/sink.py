@@ -36,6 +36,8 @@ class Answer:
     body: str = "{}"
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    # Answered only when so many requests have arrived.
+    arrivals: int = 0
 
 
 class Sink:
@@ -76,6 +78,8 @@ class Sink:
             taken = json.dumps({"ok": True, "result": {"message_id": len(self.arrived)}})
             answer = fitting[0] if fitting else Answer(body=taken)
         await asyncio.sleep(answer.delay_s)
+        while len(self.arrived) < answer.arrivals:
+            await asyncio.sleep(0.01)
         return web.Response(status=answer.status, text=answer.body, headers=answer.headers)
 
 
