@@ -45,6 +45,7 @@ def test_people_are_found_and_narrowed(op: APIClient, make_user: MakeUser) -> No
     assert names(op, status="suspended") == names(op, tier="free", search="b") == {"bob"}
     assert names(op, role="admin") == {"op"}
     assert names(op, search="%") == names(op, search="' or 1=1") == set()
+    wrong: dict[str, str]
     for wrong in ({"tier": "gold"}, {"role": "god"}, {"fields": "id,password"}, {"sort": "x"}):
         assert op.get(URL, wrong).status_code == 400
 
