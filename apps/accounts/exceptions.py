@@ -45,6 +45,12 @@ class RightMissing(PermanentError):
         self.required = {"required_tier" if by_tier else "required_role": level}
 
 
+class StatusRefused(PermanentError):
+    """An account can't be put there from where it stands, or not by this operator."""
+
+    code = "status_refused"
+
+
 class InvitationRefused(PermanentError):
     """An invitation opens nothing (any more): unknown, used up, expired or revoked, which is not told apart."""
 

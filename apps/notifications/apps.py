@@ -17,7 +17,9 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
-        """Tell the core what this room has: secrets to rotate, runtime settings, health probes, a table of plug-ins."""
+        """Tell the core what this room has: secrets to rotate, runtime settings, health probes, a table of plug-ins,
+        and what people do here to begin with."""
+        from apps.accounts import onboarding
         from apps.core import config, health, vault
         from apps.notifications.channels.registry import CHANNELS
         from apps.notifications.health import channels_probe, deliveries_probe
@@ -67,5 +69,6 @@ class NotificationsConfig(AppConfig):
         )
         config.declare("notifications.attachment_kb", int, 5_000, min=1, max=9_000, help="Kilobytes of one attachment.")
         config.declare("notifications.attachments", int, 5, min=1, max=10, help="Attachments of one message.")
+        onboarding.declare("channel", "Say where to reach you.", done="apps.notifications.selectors.endpoints_since")
         health.register("deliveries", deliveries_probe)
         health.register("channels", channels_probe)

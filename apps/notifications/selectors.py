@@ -82,6 +82,12 @@ def endpoints_provable(user_id: UUID) -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(user_id=user_id, removed_at__isnull=True)
 
 
+def endpoints_since(user_id: UUID) -> datetime | None:
+    """Since when the user can be reached somewhere: the oldest verified endpoint that is still there."""
+    kept = Endpoint.objects.filter(user_id=user_id, verified_at__isnull=False, removed_at__isnull=True)
+    return kept.order_by("verified_at").values_list("verified_at", flat=True).first()
+
+
 def reach_of(user_id: UUID) -> ReachPreferences:
     """A person's preferences; unsaved defaults where they have said nothing."""
     return ReachPreferences.objects.filter(user_id=user_id).first() or ReachPreferences(user_id=user_id)

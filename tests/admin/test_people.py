@@ -98,6 +98,36 @@ def test_change_is_audited_by_field_name_only(page: Client, trader: User) -> Non
     assert AuditRecord.objects.get(action="user.tier").changes["after"] == "enterprise"
 
 
+def _act(page: Client, name: str, *people: User) -> str:
+    chosen = {"action": name, "_selected_action": [str(user.pk) for user in people]}
+    answer = page.post(reverse("admin:accounts_user_changelist"), chosen, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_status_moves_by_actions_and_not_by_the_form(page: Client, trader: User, operator: User) -> None:
+    assert b'name="status"' not in page.get(reverse("admin:accounts_user_change", args=[trader.pk])).content
+    for name, status in (("suspend", "suspended"), ("reactivate", "active"), ("deactivate", "deactivated")):
+        assert ": 1." in _act(page, name, trader)
+        trader.refresh_from_db()
+        assert trader.status == status
+    assert "become suspended" in _act(page, "suspend", trader)
+    assert "shuts themselves out" in _act(page, "deactivate", operator)
+    operator.refresh_from_db()
+    assert operator.status == "active"
+    assert [action for action, _ in _audited() if action == "user.status"] == ["user.status"] * 3
+
+
+def test_who_may_not_change_operators_can_not_suspend_one(operator: User) -> None:
+    helper = user_create(email="helper@example.test", password=PASSWORD, role=Role.ADMIN, is_staff=True)
+    helper.user_permissions.add(*Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(helper)
+    assert "not yours to change" in _act(client, "suspend", operator)
+    operator.refresh_from_db()
+    assert operator.status == "active"
+
+
 def test_nobody_is_deleted(page: Client, trader: User) -> None:
     assert page.post(reverse("admin:accounts_user_delete", args=[trader.pk]), {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk=trader.pk).exists()

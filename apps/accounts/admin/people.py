@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from apps.accounts.admin.standing import may_stand_for
+from apps.accounts.admin.status import StatusActions
 from apps.accounts.models import ApiToken, User
 from apps.accounts.selectors import allowed
 from apps.accounts.services import base_tier_set
@@ -47,7 +48,7 @@ class ApiTokenInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, AuditedAdmin):
+class UserAdmin(StatusActions, DjangoUserAdmin, AuditedAdmin):
     """Accounts. They are deactivated, not deleted: what was sent to whom stays true."""
 
     form = UserEditForm
@@ -60,7 +61,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
     date_hierarchy = "date_joined"
     # What gives rights to others is for those who may give rights.
     rights_fields = ("role", "is_staff", "is_superuser", "groups", "user_permissions")
-    readonly_fields = ("id", "tier", "last_login", "last_activity_at", "date_joined")
+    readonly_fields = ("id", "tier", "status", "last_login", "last_activity_at", "date_joined")
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
         (None, {"fields": ("id", "email", "password", "name")}),
@@ -106,7 +107,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):
             base_tier_set(user_id=obj.pk, tier=obj.base_tier, actor_id=request.user.pk, now=clock.wall_now())
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Set the status to deactivated instead."""
+        """Deactivate them instead: an action of the list."""
         return False
 
 

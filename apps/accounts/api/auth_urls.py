@@ -15,6 +15,7 @@ from apps.accounts.api.auth import (
     TwoFactorView,
 )
 from apps.accounts.api.credentials import SessionDetail, SessionList, TokenDetail, TokenList
+from apps.accounts.api.profile import OwnProfile
 
 urlpatterns = [
     path("admin/audit", AuditList.as_view(), name="admin-audit"),
@@ -29,6 +30,7 @@ urlpatterns = [
     path("auth/recovery/confirm", RecoveryFinish.as_view(), name="auth-recovery-confirm"),
     path("auth/tokens", TokenList.as_view(), name="auth-tokens"),
     path("auth/tokens/<int:token_id>", TokenDetail.as_view(), name="auth-token"),
+    path("users/profile", OwnProfile.as_view(), name="user-profile"),
     path("users/sessions", SessionList.as_view(), name="user-sessions"),
     path("users/sessions/<uuid:id>", SessionDetail.as_view(), name="user-session"),
 ]

@@ -1,10 +1,8 @@
 """Registering and inviting in the API: what is sent and what is seen."""
 
-from zoneinfo import available_timezones
-
 from rest_framework import serializers
 
-from apps.accounts.api.fields import TierField
+from apps.accounts.api.fields import LocaleField, TierField, TimezoneField
 from apps.accounts.enums import Purpose
 from apps.accounts.models import Invitation, InvitationUse
 from apps.accounts.services.invitations import USES_MAX
@@ -29,14 +27,8 @@ class RegisterRequest(StrictMixin, serializers.Serializer):
         help_text="needed unless registering is open to all",
     )
     referral_code = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
-    timezone = serializers.CharField(max_length=64, default="UTC", help_text="IANA name")
-    locale = serializers.RegexField(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$", max_length=16, default="en")
-
-    def validate_timezone(self, name: str) -> str:
-        """One that there is."""
-        if name not in available_timezones():
-            raise serializers.ValidationError("There is no such time zone; use an IANA name such as Europe/Berlin.")
-        return name
+    timezone = TimezoneField(default="UTC")
+    locale = LocaleField(default="en")
 
 
 class RegisteredSerializer(serializers.Serializer):

@@ -5,12 +5,14 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.enums import Role, Tier, UserStatus
 from apps.accounts.managers import UserManager, email_normal
+from apps.accounts.profile import locale_check, timezone_check
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -62,9 +64,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def clean(self) -> None:
-        """Keep the one spelling of the address."""
+        """Keep the one spelling of the address, a time zone that there is and a locale that is offered."""
         super().clean()
         self.email = email_normal(self.email)
+        for field, check in (("timezone", timezone_check), ("locale", locale_check)):
+            try:
+                setattr(self, field, check(getattr(self, field)))
+            except ValueError as error:
+                raise ValidationError({field: str(error)}) from error
 
     def get_full_name(self) -> str:
         """The name to greet with, the address where none was given."""
