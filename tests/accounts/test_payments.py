@@ -34,7 +34,9 @@ def told(kind: str, user: str = "", *, at_s: float = 0, **data: Any) -> str:
     return json.dumps({"type": f"subscription.{kind}", "timestamp": at.isoformat(), "data": body | data})
 
 
-def send(body: str, event_id: str = "msg_1", *, secret: str = SECRET, age_s: float = 0, **headers: str) -> Any:
+def send(
+    body: str, event_id: str = "msg_1", *, secret: str = SECRET, age_s: float = 0, headers: dict[str, str] | None = None
+) -> Any:
     at = datetime.now(UTC) - timedelta(seconds=age_s)
     sent = {
         "webhook-id": event_id,
@@ -43,7 +45,7 @@ def send(body: str, event_id: str = "msg_1", *, secret: str = SECRET, age_s: flo
     }
     client = APIClient()
     client.raise_request_exception = False
-    return client.post(URL, body, content_type="application/json", headers=sent | headers)
+    return client.post(URL, body, content_type="application/json", headers=sent | (headers or {}))
 
 
 def tier_of(user: User) -> str:
@@ -110,11 +112,11 @@ def test_who_does_not_sign_is_not_heard(make_user: MakeUser) -> None:
         send(body, secret=OTHER),
         send(body, age_s=400),
         send(body, age_s=-400),
-        send(body, **{"webhook-signature": "v1,"}),
-        send(body, **{"webhook-signature": "nonsense"}),
-        send(body, **{"webhook-signature": "v1,!!!"}),
-        send(body, **{"webhook-timestamp": "soon"}),
-        send(body, **{"webhook-id": "msg_2"}),
+        send(body, headers={"webhook-signature": "v1,"}),
+        send(body, headers={"webhook-signature": "nonsense"}),
+        send(body, headers={"webhook-signature": "v1,!!!"}),
+        send(body, headers={"webhook-timestamp": "soon"}),
+        send(body, headers={"webhook-id": "msg_2"}),
         APIClient().post(URL, body, content_type="application/json"),
     ]
     assert [(one.status_code, one.json()["code"]) for one in answers] == [(403, "signature")] * len(answers)

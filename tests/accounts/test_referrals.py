@@ -151,7 +151,7 @@ def test_codes_can_not_be_tried_through(make_user: MakeUser) -> None:
 
 def test_the_ledger_has_one_line_for_a_cause(make_user: MakeUser) -> None:
     ada = make_user("ada")
-    line = {"user_id": ada.pk, "kind": BonusKind.ADJUSTED, "cause": "x", "now": NOW}
+    line: dict[str, Any] = {"user_id": ada.pk, "kind": BonusKind.ADJUSTED, "cause": "x", "now": NOW}
     bonus_add(amount=Decimal(5), **line)
     with pytest.raises(PermanentError, match="already"):
         bonus_add(amount=Decimal(500), **line)
@@ -166,7 +166,7 @@ def test_affiliates_get_their_share_once_an_operator_has_verified_them(make_user
     assert client.post(url, {}, format="json").status_code == 409
     assert client.post(url, {"share": "0.5"}, format="json").status_code == 400
     referral_record(user=bob, code=code_of(ada), now=NOW)
-    paid = {"amount": "49.00", "currency": "usd"}
+    paid: dict[str, Any] = {"amount": "49.00", "currency": "usd"}
     send(told("started", str(bob.pk), **paid), "msg_1")
     assert (points(ada), Referral.objects.get().paid_at is not None) == (600, True)
     affiliate_decide(user_id=ada.pk, state=AffiliateState.VERIFIED, actor_id=None, now=NOW)
