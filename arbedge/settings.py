@@ -202,7 +202,6 @@ SPECTACULAR_SETTINGS = {
         "GateEnum": "apps.markets.enums.Gate",
         "OpportunityKindEnum": "apps.opportunities.enums.OpportunityKind",
         "RiskEnum": "apps.opportunities.enums.Risk",
-        "UserStatusEnum": "apps.accounts.enums.UserStatus",
         "FeedbackStateEnum": "apps.opportunities.enums.FeedbackState",
         "OriginEnum": "apps.opportunities.enums.Origin",
         "MarketTypeEnum": "apps.markets.enums.MarketType",
