@@ -139,7 +139,6 @@ def test_without_a_secret_nothing_is_taken(db: None, settings: Settings) -> None
     [
         ({"user": "nobody@example.test"}, "unknown_user"),
         ({"user": "00000000-0000-4000-8000-000000000000"}, "unknown_user"),
-        ({"user": "\x00"}, "unknown_user"),
         ({"plan": "gold"}, "unknown_plan"),
         ({"plan": "free"}, "unknown_plan"),
         ({"ends_at": None}, "bad_message"),
@@ -191,3 +190,9 @@ def test_other_kinds_of_messages_are_ignored(make_user: MakeUser) -> None:
 def test_what_can_not_be_read_is_422(db: None, body: str) -> None:
     answer = send(body)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_message")
+
+
+def test_a_text_that_no_database_takes_is_422(db: None) -> None:
+    answer = send(told("started", "\x00"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_message")
+    assert not PaymentEvent.objects.exists()
