@@ -67,10 +67,14 @@ class PageAuthentication(SessionAuthentication):
 
 
 def scope_require(request: Request, scopes: tuple[str, ...]) -> None:
-    """The one place where scopes are judged: ScopeDenied (403) where what the request asks is not among `scopes`."""
-    needed = scope_needed(request.method or "", request.path)
-    if needed not in scopes:
-        raise ScopeDenied(ScopeMissing(needed.value))
+    """ScopeDenied (403) where what the address and the method ask for is not among `scopes`."""
+    _held(scope_needed(request.method or "", request.path).value, scopes)
+
+
+def scope_held(request: Request, scope: str) -> None:
+    """ScopeDenied (403) unless the request's credential is meant for `scope`, whatever its address."""
+    if isinstance(request.auth, ApiToken | AccountSession):
+        _held(scope, scopes_of(request.auth))
 
 
 def scopes_of(credential: Credential) -> tuple[str, ...]:
@@ -80,6 +84,11 @@ def scopes_of(credential: Credential) -> tuple[str, ...]:
     if settings.REQUIRE_2FA and not credential.second_factor:
         return tuple(scope for scope in ALL if scope != Scope.ADMIN)
     return ALL
+
+
+def _held(scope: str, scopes: tuple[str, ...]) -> None:
+    if scope not in scopes:
+        raise ScopeDenied(ScopeMissing(scope))
 
 
 def _token(text: str) -> Credential:

@@ -74,6 +74,11 @@ def level_needed(permission: str) -> str:
     return level
 
 
+def for_operators(permission: str) -> bool:
+    """Whether no customer can ever have it."""
+    return GRANTS[permission].choices[0] in OPERATORS
+
+
 def level_rank(level: str) -> int:
     """Position in the order, 0 for the lowest."""
     return LEVELS.index(level)

@@ -5,10 +5,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.accounts.auth import scope_held
 from apps.accounts.enums import Role
 from apps.accounts.exceptions import RightMissing
-from apps.accounts.grants import GRANTS, level_rank
+from apps.accounts.grants import GRANTS, for_operators, level_rank
 from apps.accounts.models import User
+from apps.accounts.scopes import Scope
 from apps.accounts.selectors import level_of, permission_require
 
 
@@ -44,19 +46,25 @@ def role_at_least(role: Role) -> type[BasePermission]:
     class RoleAtLeast(BasePermission):
         def has_permission(self, request: Request, view: APIView) -> bool:
             user = request.user
-            if isinstance(user, User) and level_rank(level_of(user)) < level_rank(role.value):
+            if not isinstance(user, User):
+                return False
+            if level_rank(level_of(user)) < level_rank(role.value):
                 raise RightDenied(RightMissing(role.value))
-            return isinstance(user, User)
+            scope_held(request, Scope.ADMIN)
+            return True
 
     return RoleAtLeast
 
 
 def right_require(request: Request, permission: str) -> None:
-    """For views in which only some requests need it: RightDenied (403) unless the caller has `permission`."""
+    """For views in which only some requests need it: RightDenied (403) unless the caller has `permission`, ScopeDenied
+    where it is an operator's and the credential is not meant for administering."""
     try:
         permission_require(caller(request), permission)
     except RightMissing as error:
         raise RightDenied(error) from error
+    if for_operators(permission):
+        scope_held(request, Scope.ADMIN)
 
 
 def caller(request: Request) -> User:

@@ -17,6 +17,7 @@ from apps.core.models import AuditRecord
 from tests.accounts.test_two_factor import code_at
 
 PASSWORD, OTHER = "correct horse battery", "a whole new horse 9"
+PROOF = {"password": PASSWORD}
 API = "/api/v1"
 
 pytestmark = pytest.mark.usefixtures("redis_state")
@@ -115,7 +116,7 @@ def test_suspending_ends_sessions_and_tokens_at_once(ada: User) -> None:
 
 def test_tokens_are_made_seen_renamed_and_revoked_by_their_owner(ada: User, eve: User) -> None:
     mine, hers = client(ada), client(eve)
-    made = send(mine, "auth/tokens", name="bot", scopes=["read", "write"])
+    made = send(mine, "auth/tokens", **PROOF, name="bot", scopes=["read", "write"])
     assert made.status_code == 201 and made.headers["Cache-Control"] == "no-store"
     row, text = made.json(), made.json()["token"]
     assert text.startswith(row["prefix"]) and row["scopes"] == ["read", "write"]
@@ -153,7 +154,7 @@ def test_revoking_all_ends_every_one_of_ones_own(ada: User, eve: User) -> None:
     ],
 )
 def test_tokens_nobody_can_use_are_refused(ada: User, body: dict[str, Any], field: str) -> None:
-    answer = client(ada).post(f"{API}/auth/tokens", body, format="json")
+    answer = send(client(ada), "auth/tokens", **PROOF, **body)
     assert answer.status_code == 400
     assert {error["field"] for error in answer.json()["errors"]} == {field}
     assert not ApiToken.objects.exists()
@@ -171,6 +172,23 @@ def test_a_token_makes_and_changes_no_credentials(ada: User) -> None:
         assert send(bot, path, **body).json()["code"] == "session_required", path
     assert ApiToken.objects.count() == 1
     assert User.objects.get().check_password(PASSWORD)
+
+
+def test_a_session_alone_makes_no_credentials(ada: User) -> None:
+    """Who has stolen one can't stay when it ends, nor lock its owner out."""
+    thief = client(ada)
+    for path, body in (("auth/tokens", {"name": "x", "scopes": ["read"]}), ("auth/2fa", {})):
+        assert send(thief, path, **body).status_code == 400
+        refused = send(thief, path, **body, password="nonsense")
+        assert (refused.status_code, refused.json()["code"]) == (403, "credentials_wrong")
+    assert not ApiToken.objects.exists()
+
+
+def test_what_is_for_operators_needs_their_scope_wherever_it_stands(ada: User) -> None:
+    User.objects.update(role=Role.ADMIN)
+    where = f"{API}/distribution/opportunities/{ada.pk}/statistics"
+    assert with_token(ada, "read").get(where).json()["code"] == "scope_required"
+    assert with_token(ada, "read", "admin").get(where).status_code != 403
 
 
 @pytest.mark.parametrize(
@@ -219,7 +237,7 @@ def test_a_changed_password_ends_the_other_sessions(ada: User) -> None:
 
 def test_a_second_factor_from_enrolment_to_its_end(ada: User) -> None:
     here, there = client(ada), client(ada)
-    begun = send(here, "auth/2fa").json()
+    begun = send(here, "auth/2fa", **PROOF).json()
     assert begun["uri"].startswith("otpauth://totp/")
     now = wall_now()
     assert send(here, "auth/2fa/confirm", code="abc").json()["code"] == "second_factor_wrong"
@@ -306,7 +324,7 @@ def test_where_a_second_factor_is_required_sessions_without_administer_nothing(e
     settings.REQUIRE_2FA = True
     answer = admin.get(f"{API}/admin/audit")
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_required")
-    assert send(admin, "auth/tokens", name="x", scopes=["admin"]).json()["required_scope"] == "admin"
-    begun = send(admin, "auth/2fa").json()
+    assert send(admin, "auth/tokens", **PROOF, name="x", scopes=["admin"]).json()["required_scope"] == "admin"
+    begun = send(admin, "auth/2fa", **PROOF).json()
     send(admin, "auth/2fa/confirm", code=code_at(begun["secret"], wall_now()))
     assert admin.get(f"{API}/admin/audit").status_code == 200

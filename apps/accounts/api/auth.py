@@ -137,9 +137,8 @@ class TwoFactorView(_Mine):
 
     @extend_schema(**schema.TWO_FACTOR_START)
     def post(self, request: Request) -> Response:
-        """A new secret; it counts once a code of it was given."""
-        session_required(request)
-        made = two_factor.two_factor_start(user=caller(request), now=wall_now())
+        """A new secret; it counts once a code of it was given. Who only has the session could lock its owner out."""
+        made = two_factor.two_factor_start(user=proved(request)[0], now=wall_now())
         answer = forms.EnrolmentSerializer(made).data
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
@@ -150,7 +149,7 @@ class TwoFactorDisable(_Mine):
     @extend_schema(**schema.TWO_FACTOR_END)
     def post(self, request: Request) -> Response:
         """Off."""
-        user = _proved(request)
+        user, _ = proved(request)
         two_factor.two_factor_end(user_id=user.pk, actor_id=user.pk)
         return _done()
 
@@ -180,7 +179,7 @@ class RecoveryCodes(_Mine):
         """New ones."""
         if not has_second_factor(caller(request).pk):
             raise PermanentError("The second factor is off.", code="no_enrolment")
-        return _codes(two_factor.recovery_codes_renew(user_id=_proved(request).pk))
+        return _codes(two_factor.recovery_codes_renew(user_id=proved(request)[0].pk))
 
 
 def session_of(request: Request) -> AccountSession | None:
@@ -196,14 +195,15 @@ def session_required(request: Request) -> AccountSession:
     return session
 
 
-def _proved(request: Request) -> User:
-    form, user = _checked(forms.ProofRequest(data=request.data)), caller(request)
+def proved(request: Request, form: type[Serializer] = forms.ProofRequest) -> tuple[User, dict[str, Any]]:
+    """The caller, who has shown password and code again in this form, and what else the form says."""
     session_required(request)
+    given, user = _checked(form(data=request.data)), caller(request)
     try:
-        passwords.proof(user=user, password=form["password"], code=form["code"], now=wall_now())
+        passwords.proof(user=user, password=given.pop("password"), code=given.pop("code"), now=wall_now())
     except SignInRefused as error:
         _deny(error)
-    return user
+    return user, given
 
 
 def _checked(form: Serializer) -> dict[str, Any]:

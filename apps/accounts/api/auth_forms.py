@@ -97,8 +97,8 @@ class RecoveryFinishRequest(StrictMixin, serializers.Serializer):
     revoke_tokens = serializers.BooleanField(default=False, help_text="end every API token too")
 
 
-class TokenRequest(StrictMixin, serializers.Serializer):
-    """A new API token."""
+class TokenRequest(ProofRequest):
+    """A new API token, which outlives the session that makes it."""
 
     name = serializers.CharField(max_length=80)
     scopes = serializers.MultipleChoiceField(choices=Scope.choices, allow_empty=False)

@@ -69,12 +69,13 @@ TWO_FACTOR = _of(
 TWO_FACTOR_START = _of(
     operation_id="auth_2fa_start",
     summary="Begin with an authenticator app",
-    request=None,
+    request=forms.ProofRequest,
     responses={
         201: forms.EnrolmentSerializer,
         **error_response(400, "two_factor_on", "The second factor is on already; switch it off first."),
         **_401,
-        **_SESSION,
+        **_PROOF,
+        **_429,
     },
 )
 TWO_FACTOR_END = _of(
@@ -121,7 +122,8 @@ TOKEN_MAKE = _of(
         201: forms.TokenMadeSerializer,
         **error_response(400, "too_many_tokens", "You have 50 tokens, which is the most: revoke one first."),
         **_401,
-        **_SESSION,
+        **_PROOF,
+        **_429,
     },
 )
 TOKENS_END = _of(operation_id="auth_tokens_revoke_all", summary="Revoke every API token", responses={204: None, **_401})

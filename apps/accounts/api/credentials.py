@@ -13,9 +13,8 @@ from rest_framework.views import APIView
 
 from apps.accounts.api import auth_forms as forms
 from apps.accounts.api import auth_schema as schema
-from apps.accounts.api.auth import session_of, session_required
-from apps.accounts.auth import ScopeDenied, scopes_of
-from apps.accounts.exceptions import ScopeMissing
+from apps.accounts.api.auth import proved, session_of
+from apps.accounts.auth import scope_held
 from apps.accounts.models import ApiToken
 from apps.accounts.permissions import caller
 from apps.accounts.selectors import tokens_of
@@ -54,19 +53,11 @@ class TokenList(_Mine):
     @extend_schema(**schema.TOKEN_MAKE)
     def post(self, request: Request) -> Response:
         """A new one; it opens at most what the session opens that makes it."""
-        session = session_required(request)
-        form = forms.TokenRequest(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = sorted(form.validated_data["scopes"])
+        user, form = proved(request, forms.TokenRequest)
+        wanted = sorted(form["scopes"])
         for scope in wanted:
-            if scope not in scopes_of(session):
-                raise ScopeDenied(ScopeMissing(scope))
-        row, text = tokens.token_make(
-            user=caller(request),
-            name=form.validated_data["name"],
-            scopes=wanted,
-            expires_at=form.validated_data["expires_at"],
-        )
+            scope_held(request, scope)
+        row, text = tokens.token_make(user=user, name=form["name"], scopes=wanted, expires_at=form["expires_at"])
         answer = {**forms.TokenSerializer(row).data, "token": text}
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
