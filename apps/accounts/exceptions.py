@@ -90,9 +90,3 @@ class ExchangeKeyGone(PermanentError):
     """There is no such key any more, or nothing of it that could sign a call."""
 
     code = "exchange_key_gone"
-
-
-class StandingRefused(PermanentError):
-    """An account's standing can't be changed so, or not by this operator."""
-
-    code = "standing_refused"

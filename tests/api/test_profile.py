@@ -1,5 +1,6 @@
 """Who one is: what can be said of oneself, how far one has come, and what becomes of closed accounts."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -145,7 +146,7 @@ def test_accounts_move_only_where_they_may(make_user: MakeUser, before: UserStat
         assert record.changes == {"status": [before.value, target.value], "reason": "asked"}
         expected = target
     else:
-        with pytest.raises(StatusRefused):
+        with nullcontext() if before is target else pytest.raises(StatusRefused):
             move(user_id=user.pk, actor_id=operator.pk, reason="asked", now=clock.now())
         assert not AuditRecord.objects.filter(action="user.status").exists()
         expected = before

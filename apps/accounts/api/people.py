@@ -24,7 +24,7 @@ from apps.accounts.api.people_forms import (
     UsersQuery,
 )
 from apps.accounts.enums import Role, Source
-from apps.accounts.exceptions import StandingRefused
+from apps.accounts.exceptions import StatusRefused
 from apps.accounts.models import User
 from apps.accounts.permissions import caller, needs, right_require
 from apps.accounts.selectors.directory import user_counts, users_known
@@ -36,10 +36,11 @@ from apps.core.api.pagination import CursorPagination
 from apps.core.later import later
 
 if TYPE_CHECKING:
-    from apps.accounts.services import sessions, standing
+    from apps.accounts.services import sessions
+    from apps.accounts.services import status as status_moves
 else:
     sessions = later("apps.accounts.services.sessions")
-    standing = later("apps.accounts.services.standing")
+    status_moves = later("apps.accounts.services.status")
 
 _PERMISSIONS = (IsAuthenticated, needs("admin.users"))
 
@@ -100,7 +101,7 @@ class _Person(OriginHeaderMixin, APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         """What can't be done to an account as it stands is 409."""
-        if isinstance(exc, StandingRefused):
+        if isinstance(exc, StatusRefused):
             exc = _Conflict(exc.message, code=exc.code)
         return super().handle_exception(exc)
 
@@ -123,7 +124,7 @@ class UserSuspend(_Person):
         user, actor = self.changeable(request), caller(request)
         form = ReasonRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        standing.user_suspend(user_id=user.pk, **form.validated_data, actor_id=actor.pk, now=clock.wall_now())
+        status_moves.user_suspend(user_id=user.pk, **form.validated_data, actor_id=actor.pk, now=clock.wall_now())
         return self.answer()
 
 
@@ -132,11 +133,11 @@ class UserReactivate(_Person):
     """Opening it again."""
 
     def post(self, request: Request, id: UUID) -> Response:
-        """The account; one that is not suspended stays as it is."""
-        user = self.changeable(request)
+        """The account; one that is open already stays as it is."""
+        user, actor = self.changeable(request), caller(request)
         form = ReasonRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        standing.user_reactivate(user_id=user.pk, **form.validated_data, actor_id=caller(request).pk)
+        status_moves.user_reactivate(user_id=user.pk, **form.validated_data, actor_id=actor.pk, now=clock.wall_now())
         return self.answer()
 
 
@@ -151,7 +152,7 @@ class UserRole(_Person):
         user = self.person()
         form = RoleRequest(data=request.data)
         form.is_valid(raise_exception=True)
-        standing.role_set(user_id=user.pk, role=Role(form.validated_data["role"]), actor_id=caller(request).pk)
+        status_moves.role_set(user_id=user.pk, role=Role(form.validated_data["role"]), actor_id=caller(request).pk)
         return self.answer()
 
 

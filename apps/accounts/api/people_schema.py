@@ -37,7 +37,7 @@ _PERSON: dict[str, Any] = {
 _401 = error_response(401, "not_authenticated", "Authentication credentials were not provided.")
 _403 = error_response(403, "role_required", "This needs the role admin.", required_role="admin")
 _404 = error_response(404, "not_found", "There is no such account.")
-_409 = error_response(409, "own_account", "Somebody else has to do this to your account.")
+_409 = error_response(409, "status_own", "Somebody else has to do this to your account.")
 _BAD = error_response(
     400,
     "invalid",
