@@ -33,7 +33,9 @@ def storage_at(
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         folder = Path(parts.path)
     elif url:
-        problem(f"{setting}={url!r} is not an address: use file:///path or s3://bucket/prefix?endpoint=URL&region=NAME.")
+        problem(
+            f"{setting}={url!r} is not an address: use file:///path or s3://bucket/prefix?endpoint=URL&region=NAME."
+        )
     return {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(folder), "allow_overwrite": True},

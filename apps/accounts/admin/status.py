@@ -16,7 +16,7 @@ REASON = "in the admin"
 
 
 class _Move(Protocol):
-    def __call__(self, *, user_id: Any, actor_id: Any, reason: str, now: Any) -> User: ...
+    def __call__(self, *, user_id: Any, actor_id: Any, reason: str, now: Any) -> bool: ...
 
 
 class StatusActions(admin.ModelAdmin):
@@ -46,9 +46,7 @@ class StatusActions(admin.ModelAdmin):
                 self.message_user(request, f"{user.email}: not yours to change.", messages.ERROR)
                 continue
             try:
-                move(user_id=user.pk, actor_id=request.user.pk, reason=REASON, now=wall_now())
+                moved += move(user_id=user.pk, actor_id=request.user.pk, reason=REASON, now=wall_now())
             except StatusRefused as error:
                 self.message_user(request, f"{user.email}: {error.message}", messages.ERROR)
-            else:
-                moved += 1
         self.message_user(request, capfirst(f"{words}: {moved}."))

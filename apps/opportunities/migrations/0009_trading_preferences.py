@@ -9,82 +9,127 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('opportunities', '0008_technical'),
+        ("opportunities", "0008_technical"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PreferencesVersion',
+            name="PreferencesVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='1 is what they were before the first change')),
-                ('wishes', models.JSONField(help_text='every preference by its name')),
-                ('changes', models.JSONField(default=dict, help_text='by name: what it was and what it became')),
-                ('reason', models.CharField(help_text='before, changed, preset:<name> or rollback:<number>', max_length=60)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(help_text="1 is what they were before the first change")),
+                ("wishes", models.JSONField(help_text="every preference by its name")),
+                ("changes", models.JSONField(default=dict, help_text="by name: what it was and what it became")),
+                (
+                    "reason",
+                    models.CharField(help_text="before, changed, preset:<name> or rollback:<number>", max_length=60),
+                ),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='automation',
-            field=models.CharField(choices=[('manual', 'by hand'), ('semi_automatic', 'with a confirmation each'), ('automatic', 'without being asked')], default='manual', help_text='what the person chose', max_length=16),
+            model_name="preferences",
+            name="automation",
+            field=models.CharField(
+                choices=[
+                    ("manual", "by hand"),
+                    ("semi_automatic", "with a confirmation each"),
+                    ("automatic", "without being asked"),
+                ],
+                default="manual",
+                help_text="what the person chose",
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='automation_scope',
-            field=models.CharField(choices=[('arbitrage', 'arbitrage'), ('technical', 'technical signals'), ('both', 'both')], default='arbitrage', max_length=10),
+            model_name="preferences",
+            name="automation_scope",
+            field=models.CharField(
+                choices=[("arbitrage", "arbitrage"), ("technical", "technical signals"), ("both", "both")],
+                default="arbitrage",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='experience',
-            field=models.CharField(choices=[('beginner', 'beginner'), ('intermediate', 'intermediate'), ('advanced', 'advanced')], default='beginner', max_length=12),
+            model_name="preferences",
+            name="experience",
+            field=models.CharField(
+                choices=[("beginner", "beginner"), ("intermediate", "intermediate"), ("advanced", "advanced")],
+                default="beginner",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='max_leverage',
-            field=models.DecimalField(decimal_places=2, default=Decimal('1'), max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('1'))]),
+            model_name="preferences",
+            name="max_leverage",
+            field=models.DecimalField(
+                decimal_places=2,
+                default=Decimal("1"),
+                max_digits=5,
+                validators=[django.core.validators.MinValueValidator(Decimal("1"))],
+            ),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='trading_days',
-            field=models.JSONField(blank=True, default=list, help_text='ISO days on which trading hours begin (Monday is 1); empty = all'),
+            model_name="preferences",
+            name="trading_days",
+            field=models.JSONField(
+                blank=True, default=list, help_text="ISO days on which trading hours begin (Monday is 1); empty = all"
+            ),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='trading_from',
+            model_name="preferences",
+            name="trading_from",
             field=models.TimeField(blank=True, help_text="by the clocks of the person's own time zone", null=True),
         ),
         migrations.AddField(
-            model_name='preferences',
-            name='trading_to',
+            model_name="preferences",
+            name="trading_to",
             field=models.TimeField(blank=True, null=True),
         ),
         migrations.AddConstraint(
-            model_name='preferences',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('trading_from__isnull', True), ('trading_to__isnull', True)), models.Q(('trading_from__isnull', False), ('trading_to__isnull', False), models.Q(('trading_from', models.F('trading_to')), _negated=True)), _connector='OR'), name='preferences_trading_hours'),
+            model_name="preferences",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("trading_from__isnull", True), ("trading_to__isnull", True)),
+                    models.Q(
+                        ("trading_from__isnull", False),
+                        ("trading_to__isnull", False),
+                        models.Q(("trading_from", models.F("trading_to")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="preferences_trading_hours",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='preferences',
-            constraint=models.CheckConstraint(condition=models.Q(('max_leverage__gte', 1)), name='preferences_leverage'),
+            model_name="preferences",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_leverage__gte", 1)), name="preferences_leverage"
+            ),
         ),
         migrations.AddField(
-            model_name='preferencesversion',
-            name='changed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="preferencesversion",
+            name="changed_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='preferencesversion',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='preferences_versions', to=settings.AUTH_USER_MODEL),
+            model_name="preferencesversion",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="preferences_versions",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='preferencesversion',
-            constraint=models.UniqueConstraint(fields=('user', 'number'), name='preferences_version_number'),
+            model_name="preferencesversion",
+            constraint=models.UniqueConstraint(fields=("user", "number"), name="preferences_version_number"),
         ),
     ]
