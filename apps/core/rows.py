@@ -6,6 +6,7 @@ such rows are the same objects, which are made ready once here, and the statemen
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, models, router
 from django.db.models.constants import OnConflict
@@ -21,14 +22,16 @@ def rows_insert(
     ignore_conflicts: bool = False,
     update: Collection[str] = (),
     unique: Collection[str] = (),
-) -> None:
+) -> int:
     """Insert rows of `model`, each a value for every one of `names` (with `_id` for foreign keys); fields that are not
     named get their defaults, and a key that the database makes is not told.
 
     Rows that are there already raise IntegrityError, are left alone (`ignore_conflicts`), or have their fields `update`
-    replaced where the fields `unique` are equal. No signals and no `pre_save`: what is given is what is stored."""
+    replaced where the fields `unique` are equal. No signals and no `pre_save`: what is given is what is stored.
+
+    Answers how many rows were inserted or replaced."""
     if not rows:
-        return
+        return 0
     meta = model._meta
     given = dict(zip(names, zip(*rows, strict=True), strict=True))
     made = [
@@ -44,11 +47,12 @@ def rows_insert(
     begin = f"{insert} {quote(meta.db_table)} ({into})"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Nothing but the model's own names is put into the statement.
-            cursor.execute(f"{begin} SELECT * FROM {_unnested(made, connection)} {suffix}", columns)  # noqa: S608
+            select, parameters = _selected(made, columns, connection)
+            cursor.execute(f"{begin} {select} {suffix}", parameters)
         else:
             marks = ", ".join(["%s"] * len(made))
             cursor.executemany(f"{begin} VALUES ({marks}) {suffix}", list(zip(*columns, strict=True)))
+        return int(cursor.rowcount)
 
 
 def rows_update(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -70,21 +74,29 @@ def rows_update(model: type[models.Model], names: Sequence[str], rows: Sequence[
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             *given, key = (f"{name} = given.{name}" for name in names_in_sql)
-            rows_given = f"{_unnested(fields, connection)} AS given({', '.join(names_in_sql)})"
+            select, parameters = _selected(fields, columns, connection)
+            source = f"({select}) AS given({', '.join(names_in_sql)})"
             cursor.execute(
-                f"{begin} SET {', '.join(given)} FROM {rows_given} WHERE {quote(meta.db_table)}.{key}", columns
+                f"{begin} SET {', '.join(given)} FROM {source} WHERE {quote(meta.db_table)}.{key}", parameters
             )
         else:
             *given, key = (f"{name} = %s" for name in names_in_sql)
             cursor.executemany(f"{begin} SET {', '.join(given)} WHERE {key}", list(zip(*columns, strict=True)))
 
 
-def _unnested(fields: Sequence[Any], connection: Any) -> str:
-    """Rows out of one array for each column. PostgreSQL takes thousands of rows so as one statement; sent one by one
-    each of them costs it as much as a statement does."""
+def _selected(fields: Sequence[Any], columns: Sequence[Sequence[Any]], connection: Any) -> tuple[str, list[Any]]:
+    """A SELECT of the rows and its parameters: an array for each column, and what is the same in all rows only once.
+
+    PostgreSQL takes thousands of rows so as one statement; one by one, each costs as much as a statement does."""
     # Without their lengths: a cast to a length cuts what is too long, where the column itself refuses it.
-    types = (_LENGTH.sub("", field.db_type(connection)) for field in fields)
-    return f"unnest({', '.join(f'%s::{name}[]' for name in types)})"
+    types = [_LENGTH.sub("", field.db_type(connection)) for field in fields]
+    arrays = [n for n, column in enumerate(columns) if len(set(map(id, column))) > 1] or [0]
+    wanted = ", ".join(f"given.c{n}" if n in arrays else f"%s::{name}" for n, name in enumerate(types))
+    unnested = ", ".join(f"%s::{types[n]}[]" for n in arrays)
+    parameters = [column[0] for n, column in enumerate(columns) if n not in arrays]
+    # Nothing but the names of types is put into the statement.
+    select = f"SELECT {wanted} FROM unnest({unnested}) AS given({', '.join(f'c{n}' for n in arrays)})"  # noqa: S608
+    return select, [*parameters, *(columns[n] for n in arrays)]
 
 
 def _columns(model: type[models.Model], names: Collection[str]) -> list[str]:
@@ -104,6 +116,12 @@ def _prepared(field: Any, values: Sequence[Any], connection: Any) -> list[Any]:
     prepare: Callable[..., Any] = field.get_db_prep_save
     if len(set(map(id, values))) == 1:
         return [prepare(values[0], connection)] * len(values)
+    stored_as, kinds = field.target_field if field.is_relation else field, set(map(type, values))
+    # What the field would do to each of them, done without asking it for each of them.
+    if kinds == {str} and isinstance(stored_as, (models.CharField, models.TextField)):
+        return list(values)
+    if kinds == {UUID} and isinstance(stored_as, models.UUIDField):
+        return list(values) if connection.features.has_native_uuid_field else [value.hex for value in values]
     known: dict[int, Any] = {}
     prepared = []
     for value in values:

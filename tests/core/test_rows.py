@@ -39,9 +39,9 @@ def test_a_conflict_raises_is_ignored_or_replaces() -> None:
     rows_insert(ConfigValue, NAMES, rows(1, 2))
     with pytest.raises(IntegrityError), transaction.atomic():
         rows_insert(ConfigValue, NAMES, rows(3))
-    rows_insert(ConfigValue, NAMES, rows(3, 3, 3), ignore_conflicts=True)
+    assert rows_insert(ConfigValue, NAMES, rows(3, 3, 3), ignore_conflicts=True) == 1
     assert stored() == {"key0": 1, "key1": 2, "key2": 3}
-    rows_insert(ConfigValue, NAMES, rows(4), unique=("key",), update=("value",))
+    assert rows_insert(ConfigValue, NAMES, rows(4), unique=("key",), update=("value",)) == 1
     assert stored() == {"key0": 4, "key1": 2, "key2": 3}
 
 

@@ -31,7 +31,7 @@ from apps.opportunities.types import Family
 logger = logging.getLogger(__name__)
 
 # Rows and messages of so many decisions are committed together: short for other writers, few for the disk.
-CHUNK = 500
+CHUNK = 1000
 # Decisions that stand. A refusal is looked at again each run, as its reason may pass, but stored only if it changed.
 _FINAL = (DistributionState.NOTIFIED, DistributionState.DROPPED)
 

@@ -59,8 +59,9 @@ def notification_create(
 def notifications_create(*, drafts: Sequence[NotificationDraft], now: datetime) -> list[Notification]:
     """Owe many messages, in this order; those whose `dedupe_key` is known already are left out of the answer.
 
-    Five queries, however many, and one more where drafts name their endpoint. Who has no usable endpoint gets a row in
-    state `dead` that says so. PermanentError(code="bad_context" | "bad_send_at") refuses all of them."""
+    Four queries, however many, one more where drafts name their endpoint and one where some are left out. Who has no
+    usable endpoint gets a row in state `dead` that says so. PermanentError(code="bad_context" | "bad_send_at") refuses
+    all of them."""
     # One message for many is checked, and made ready for the database, once.
     contexts: dict[int, dict[str, Any]] = {}
     for draft in drafts:
@@ -71,11 +72,10 @@ def notifications_create(*, drafts: Sequence[NotificationDraft], now: datetime) 
     with transaction.atomic():
         fields = [field.attname for field in Notification._meta.concrete_fields]
         values = [[getattr(row, name) for name in fields] for row in unique.values()]
-        rows_insert(Notification, fields, values, ignore_conflicts=True)
-        stored = set(
-            Notification.objects.filter(pk__in=[row.pk for row in unique.values()]).values_list("pk", flat=True)
-        )
-        made = [row for row in unique.values() if row.pk in stored]
+        made = list(unique.values())
+        if rows_insert(Notification, fields, values, ignore_conflicts=True) < len(made):
+            stored = set(Notification.objects.filter(pk__in=[row.pk for row in made]).values_list("pk", flat=True))
+            made = [row for row in made if row.pk in stored]
         routes = places_first(user_ids={row.user_id for row in made if row.dedupe_key not in named})
         only = endpoints_named(
             named.values(), unverified={row.to_endpoint_id for row in made if row.confirms and row.to_endpoint_id}
