@@ -49,9 +49,9 @@ def measure() -> Iterator[dict[str, Any]]:
         _opportunity()
         with workers({"notify-fast": 1}, SANDBOX_URL=sandbox.url, TELEGRAM_BOT_TOKEN="100:sandbox-bot-token"):
             _warm(sandbox)
-            began_at, begun = time.time(), time.monotonic()
+            began_at, begun, cpu = time.time(), time.monotonic(), time.process_time()
             told = run(now=clock.now()).notified
-            rows_s = time.monotonic() - begun
+            rows_s, cpu_s = time.monotonic() - begun, time.process_time() - cpu
             arrived = until(lambda: sandbox.received("telegram"), seconds=60)
         first_s = datetime.fromisoformat(arrived[0]["at"]).timestamp() - began_at
         if not told == Distribution.objects.filter(notification__isnull=False).count() == PEOPLE:
@@ -66,6 +66,8 @@ def measure() -> Iterator[dict[str, Any]]:
         "people": PEOPLE,
         "rows_s": round(rows_s, 2),
         "first_on_the_wire_s": round(first_s, 2),
+        # Of the run's own process: on a busy machine this says more than the clock.
+        "cpu_s": round(cpu_s, 2),
     }
 
 

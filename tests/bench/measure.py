@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import signal
 import sys
 
 import django
@@ -12,6 +13,8 @@ from django.core.management import call_command  # noqa: E402
 
 from apps.core import redis  # noqa: E402
 
+# Whoever is told to end ends the workers that it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 for client in (redis.state(), redis.cache()):
     client.flushdb()
 call_command("migrate", verbosity=0)
