@@ -40,10 +40,10 @@ def _user_form(user: User, **fields: Any) -> dict[str, Any]:
 def test_an_administrator_looks_after_users_and_gives_no_rights(desk: Client, trader: User) -> None:
     url = reverse("admin:accounts_user_change", args=[trader.pk])
     rights = {"role": "super_admin", "is_staff": "on", "is_superuser": "on"}
-    response = desk.post(url, _user_form(trader, status="suspended", **rights))
+    response = desk.post(url, _user_form(trader, name="Ada", **rights))
     assert response.status_code == 302
     trader.refresh_from_db()
-    assert (trader.status, trader.role, trader.is_staff, trader.is_superuser) == ("suspended", "user", False, False)
+    assert (trader.name, trader.role, trader.is_staff, trader.is_superuser) == ("Ada", "user", False, False)
 
 
 def test_an_administrator_makes_no_administrators(desk: Client) -> None:

@@ -1,11 +1,13 @@
 """The table event → task: every task exists, gets arguments it takes, and lands on a queue that is served."""
 
 import inspect
+import uuid
 
 import pytest
 from django.utils.module_loading import import_string
 
 import celeryconfig
+from apps.accounts.types import ExchangeKeyDue
 from apps.core import events, queue
 from apps.markets.events import BooksStored, SnapshotStored
 from apps.notifications.types import DeliveriesDue
@@ -19,6 +21,7 @@ EXAMPLES = {
     BooksStored: BooksStored(market_ids=(1, 2), received_at=0),
     MarkoutsDue: MarkoutsDue(market_ids=(1,)),
     OpportunitiesActive: OpportunitiesActive(opportunity_ids=("x",)),
+    ExchangeKeyDue: ExchangeKeyDue(key_id=uuid.uuid4()),
     DeliveriesDue: DeliveriesDue(priorities=("critical", "high")),
 }
 
