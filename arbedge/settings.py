@@ -97,8 +97,13 @@ MIDDLEWARE = [
     "apps.accounts.middleware.PageSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.core.quota_headers.QuotaHeaders",
 ]
 ROOT_URLCONF = "arbedge.urls"
+# Requests that Django works on at once in each web process, and that may wait for that: each thread holds one database
+# connection, and one more in each process asks about callers.
+WEB_THREADS = env.integer("WEB_THREADS", 4, low=1, high=64)
+WEB_WAITING = env.integer("WEB_WAITING", 1000, low=1, high=100_000)
 WSGI_APPLICATION = "arbedge.wsgi.application"
 TEMPLATES = [
     {
@@ -180,6 +185,7 @@ REST_FRAMEWORK = {
         "apps.accounts.auth.PageAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.accounts.api.throttle.TierThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsing.ExchangeableParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.accounts.api.schema.AutoSchema",

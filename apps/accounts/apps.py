@@ -12,6 +12,7 @@ class AccountsConfig(AppConfig):
         from apps.accounts import onboarding
         from apps.accounts.grants import declare_grants
         from apps.accounts.numbers import declare_numbers
+        from apps.accounts.pace import declare_pace
         from apps.accounts.policies import declare_policies
         from apps.accounts.profile import declare_profile
         from apps.core import vault
@@ -28,6 +29,7 @@ class AccountsConfig(AppConfig):
         )
         declare_grants()
         declare_numbers()
+        declare_pace()
         vault.register("accounts.ExchangeKey", "sealed")
         vault.register("accounts.Letter", "sealed")
         vault.register("accounts.TwoFactor", "secret")
