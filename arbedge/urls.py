@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 
 API_ROOMS = (
     "apps.accounts",
+    "apps.core",
     "apps.distribution",
     "apps.markets",
     "apps.monitoring",

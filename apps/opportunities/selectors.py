@@ -90,6 +90,15 @@ def preferences_of(user: "User") -> Preferences:
     return row
 
 
+def preferences_of_many(user_ids: Collection[UUID]) -> dict[UUID, Preferences]:
+    """The same of each of these people; who has said nothing and has no key is missing. Two queries, however many."""
+    rows = {row.pk: row for row in Preferences.objects.filter(pk__in=list(user_ids))}
+    for user_id, venues in exchanges_keyed(user_ids).items():
+        row = rows.setdefault(user_id, Preferences(user_id=user_id, updated_at=clock.now()))
+        row.keyed = venues
+    return rows
+
+
 def preferences_since(user_id: UUID) -> datetime | None:
     """When the user last said what they want to see, if ever."""
     return Preferences.objects.filter(pk=user_id).values_list("updated_at", flat=True).first()

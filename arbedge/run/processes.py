@@ -29,8 +29,11 @@ def processes(*, web_port: int, flower_port: int, streaming: bool) -> tuple[Proc
     return (
         Process(
             "web",
-            (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port))
-            + ("--workers", "1", "--blocking-threads", "4", "--no-ws", "arbedge.wsgi:application"),
+            (sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(web_port))
+            # Backpressure is how many connections one worker serves; the front bounds what it works on by itself.
+            + ("--workers", "1", "--loop", "uvloop", "--no-ws", "--backlog", "4096", "--backpressure", "10000")
+            # Open streams would hold a worker that is to stop.
+            + ("--workers-kill-timeout", "10", "arbedge.asgi:application"),
         ),
         # In the order of urgency. A stalled exchange holds a few threads for some seconds; the others go on.
         _worker("market", "market.books,market.quotes,market.funding,market.slow", "threads", 32),

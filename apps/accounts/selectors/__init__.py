@@ -22,10 +22,11 @@ from apps.accounts.selectors.grants import (
 from apps.accounts.selectors.letters import letters_owed
 from apps.accounts.selectors.people import user_by_email, users_active, users_standing
 from apps.accounts.selectors.subscriptions import subscription_changes, subscriptions_counting
-from apps.accounts.selectors.tokens import token_by_digest, tokens_of
+from apps.accounts.selectors.tokens import TokenStanding, token_by_digest, tokens_of, tokens_standing
 
 __all__ = [
     "ReferralSummary",
+    "TokenStanding",
     "affiliate_of",
     "allowed",
     "bonuses_of",
@@ -43,6 +44,7 @@ __all__ = [
     "tier_policy",
     "token_by_digest",
     "tokens_of",
+    "tokens_standing",
     "user_by_email",
     "user_policy",
     "users_active",

@@ -1,5 +1,6 @@
 """Reads: where people are signed in, and with what."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,14 @@ def sessions_of(*, user_id: UUID, now: datetime) -> QuerySet[AccountSession]:
     return AccountSession.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now).order_by(
         "-created_at", "id"
     )
+
+
+def sessions_standing(digests: Collection[str], *, now: datetime) -> set[str]:
+    """Those of these sessions that `session_verify` would let in at `now`. One query."""
+    live = AccountSession.objects.select_related("user").filter(
+        digest__in=list(digests), ended_at=None, expires_at__gt=now
+    )
+    return {row.digest for row in live if row.user.is_active and row.standing == row.user.get_session_auth_hash()}
 
 
 def has_second_factor(user_id: UUID) -> bool:

@@ -20,7 +20,14 @@ from apps.accounts.services.subscriptions import (
     subscription_start,
     subscriptions_sweep,
 )
-from apps.accounts.services.tokens import token_create, token_digest, token_issue, token_revoke, token_verify
+from apps.accounts.services.tokens import (
+    token_create,
+    token_digest,
+    token_issue,
+    token_revoke,
+    token_verify,
+    tokens_touch,
+)
 
 __all__ = [
     "affiliate_apply",
@@ -53,6 +60,7 @@ __all__ = [
     "token_issue",
     "token_revoke",
     "token_verify",
+    "tokens_touch",
     "user_create",
     "users_hold",
 ]

@@ -13,7 +13,7 @@ from django.db.models import Q
 from apps.accounts.exceptions import TokenRefusedError
 from apps.accounts.models import ApiToken, User
 from apps.accounts.scopes import ALL
-from apps.accounts.selectors import token_by_digest, tokens_of
+from apps.accounts.selectors import TokenStanding, token_by_digest, tokens_of
 from apps.core import audit
 from apps.core.clock import wall_now
 from apps.core.exceptions import PermanentError
@@ -114,6 +114,17 @@ def tokens_revoke(*, user_id: UUID, actor_id: object) -> int:
 def token_digest(text: str) -> str:
     """SHA-256 in hex. A plain hash is enough: the text has 256 random bits, so there is nothing to guess faster."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tokens_touch(tokens: Iterable[TokenStanding], *, now: datetime) -> None:
+    """Write down that these are in use, where the last minute does not have it already: two writes, however many.
+
+    Not for a token's first use of a day, which is audited: that one has to be verified."""
+    due = now - TOUCH_EVERY
+    stale = [one for one in tokens if one.last_used_at is None or one.last_used_at <= due]
+    if stale:
+        ApiToken.objects.filter(pk__in=[one.token_id for one in stale]).update(last_used_at=now)
+        User.objects.filter(pk__in={one.user_id for one in stale}).update(last_activity_at=now)
 
 
 def _token_touch(token: ApiToken, *, now: datetime) -> None:

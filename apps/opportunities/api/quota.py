@@ -41,10 +41,13 @@ QUOTA_HEADERS = [
 
 
 class Day:
-    """One caller's day at `now`. Whose tier has no daily limit is asked nothing and counted nowhere."""
+    """One caller's day at `now`. Whose tier has no daily limit is asked nothing and counted nowhere.
+
+    `grew`: opportunities were to be counted that had not been seen before."""
 
     def __init__(self, user: User, *, now: datetime) -> None:
-        self._user, self._now = user, now
+        self._user, self.now = user, now
+        self.grew = False
         self._families = selectors.kind_families()
         policy = user_policy(user).daily
         daily: dict[Family, int | None] = {"arbitrage": policy["arbitrage"], "technical": policy["technical"]}
@@ -53,7 +56,7 @@ class Day:
     @cached_property
     def seen(self) -> dict[Family, set[UUID]]:
         """What was seen today, by family."""
-        return selectors.seen_today(user_id=self._user.pk, now=self._now)
+        return selectors.seen_today(user_id=self._user.pk, now=self.now)
 
     def left(self, family: Family) -> int:
         """How many more may be seen today; below a limit that an operator has lowered meanwhile it is 0."""
@@ -76,7 +79,8 @@ class Day:
         ]
         if not sights:
             return list(rows)
-        may = services.seen_admit(sights=sights, now=self._now)
+        self.grew = True
+        may = services.seen_admit(sights=sights, now=self.now)
         withheld = {one.opportunity_id for one in sights if (one.user_id, one.opportunity_id) not in may}
         for one in sights:
             if one.opportunity_id not in withheld:
@@ -104,6 +108,6 @@ class Day:
         }
 
     def _until_tomorrow(self) -> int:
-        now = self._now.astimezone(UTC)
+        now = self.now.astimezone(UTC)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return max(1, round((midnight - now).total_seconds()))

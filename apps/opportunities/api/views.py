@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
@@ -14,10 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.auth import scopes_of
 from apps.accounts.permissions import caller, needs
+from apps.accounts.selectors import user_policy
 from apps.core import clock
 from apps.core.api.conditional import ConditionalMixin
 from apps.core.api.origin import OriginHeaderMixin
+from apps.core.api.repeat import RepeatableMixin
 from apps.core.later import later
 from apps.opportunities.api import schema
 from apps.opportunities.api.filters import OpportunityFilter, OpportunityOrdering
@@ -30,12 +33,15 @@ from apps.opportunities.api.serializers import (
     OpportunitySerializer,
 )
 from apps.opportunities.categories import CATEGORIES
+from apps.opportunities.enums import Context
 from apps.opportunities.exceptions import OpportunityNotFound
 from apps.opportunities.models import Opportunity
 
 if TYPE_CHECKING:
-    from apps.opportunities import selectors
+    from apps.accounts.models import ApiToken
+    from apps.opportunities import audience, selectors
 else:
+    audience = later("apps.opportunities.audience")
     selectors = later("apps.opportunities.selectors")
 
 # Changes with every look.
@@ -43,7 +49,7 @@ AGES = frozenset({"age"})
 
 
 @extend_schema_view(get=extend_schema(**schema.LIST))
-class OpportunityList(OriginHeaderMixin, ConditionalMixin, generics.ListAPIView):
+class OpportunityList(OriginHeaderMixin, RepeatableMixin, ConditionalMixin, generics.ListAPIView):
     """Active opportunities, best first, in pages as long as the caller's tier allows."""
 
     permission_classes = (IsAuthenticated,)
@@ -54,6 +60,7 @@ class OpportunityList(OriginHeaderMixin, ConditionalMixin, generics.ListAPIView)
     queryset = Opportunity.objects.none()
     volatile = AGES
     _pages: TierPagination | None = None
+    _page: list[Opportunity] | None = None
 
     def get_permissions(self) -> list[BasePermission]:
         """The premium picks are for the premium tier."""
@@ -87,7 +94,9 @@ class OpportunityList(OriginHeaderMixin, ConditionalMixin, generics.ListAPIView)
     def paginate_queryset(self, queryset: QuerySet[Any] | Sequence[Any]) -> list[Any] | None:
         """One page, whose rows count as seen."""
         page = super().paginate_queryset(queryset)
-        return None if page is None else self.day.admitted(page)
+        assert page is not None
+        self._page = self.day.admitted(page)
+        return self._page
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The page, with what is left of the day."""
@@ -95,6 +104,26 @@ class OpportunityList(OriginHeaderMixin, ConditionalMixin, generics.ListAPIView)
         for name, value in self.day.headers().items():
             response[name] = value
         return response
+
+    def audience(self, request: Request) -> str:
+        """Who has the same rights and wishes, has seen the same today, and has nothing of their own in the list."""
+        user, credential = caller(request), request.auth
+        if credential is None:
+            return ""
+        # The page may have been read before or after a row of one's own came or went.
+        own = any(row.context == Context.PERSONAL for row in self._page or ()) or bool(audience.own_rows([user.pk]))
+        return audience.audience_key(
+            level=(user.tier, user.role, user.is_superuser, scopes_of(cast("ApiToken", credential))),
+            policy=user_policy(user),
+            preferences=selectors.preferences_of(user),
+            seen=self.day.seen if self.day.limits else {},
+            day=selectors.day_of(self.day.now),
+            alone=user.pk if own else None,
+        )
+
+    def counted_now(self) -> bool:
+        """Whether rows of the page were seen for the first time today."""
+        return self.day.grew
 
 
 @extend_schema_view(get=extend_schema(**schema.DETAIL))
