@@ -69,7 +69,7 @@ def test_what_only_the_recipient_may_read_is_not_kept(sink: Sink) -> None:
     assert messages._texts_kept.cache_info().currsize == 0
 
 
-@pytest.mark.parametrize("fact", [2**70, "half of one: \ud83d"])
+@pytest.mark.parametrize("fact", [2**70, "half of one: \ud83d", "none at all: \0"])
 def test_facts_that_are_no_strict_json_are_told_all_the_same(sink: Sink, fact: Any) -> None:
     person = user_new()
     endpoint_new(person, "webhook", f"{sink.url}/hook")

@@ -20,6 +20,8 @@ from apps.notifications.types import DeliveriesDue, NotificationDraft
 
 CONTEXT_BYTES = 16_000
 NO_ENDPOINT = "There is no verified endpoint."
+# How JSON of ASCII begins what PostgreSQL refuses; pairs of surrogates begin so too, and are looked at for nothing.
+_NOT_STORED = ("\\u0000", "\\ud")
 _DELIVERY = ("notification_id", "endpoint_id", "channel", "priority", "next_attempt_at", "created_at")
 
 
@@ -111,7 +113,18 @@ def _checked(draft: NotificationDraft) -> dict[str, Any]:
         raise PermanentError(f"The context of {draft.dedupe_key} is no JSON: {error}", code="bad_context") from error
     if len(text) > CONTEXT_BYTES:
         raise PermanentError(f"The context of {draft.dedupe_key} is too large.", code="bad_context")
+    if any(escape in text for escape in _NOT_STORED):
+        return {str(name): _storable(value) for name, value in draft.context.items()}
     return dict(draft.context)
+
+
+def _storable(value: Any) -> Any:
+    """The same without NUL and with a mark for each half of a surrogate pair: PostgreSQL's JSON holds neither."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, Mapping):
+        return {str(name): _storable(part) for name, part in value.items()}
+    return [_storable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _drafted(draft: NotificationDraft, context: dict[str, Any], now: datetime) -> Notification:
