@@ -12,7 +12,7 @@ _OWN: Final = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # The first that a path begins with counts. Scripts come from files of ours only, everywhere; the admin's theme computes
-# expressions in its pages (docs/decisions/019), Redoc searches in a worker made of a blob.
+# expressions in its pages (docs/decisions/018), Redoc searches in a worker made of a blob.
 POLICIES: Final[Mapping[str, str]] = {
     "/admin/": f"{_OWN}; script-src 'self' 'unsafe-eval'",
     "/api/docs/": f"{_OWN}; script-src 'self'",

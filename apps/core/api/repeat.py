@@ -8,7 +8,7 @@ from apps.core.front.mark import mark_of
 
 
 class RepeatableMixin:
-    """Names the audience of each 200 to a GET (docs/decisions/020). Where there is no front it asks nothing."""
+    """Names the audience of each 200 to a GET (docs/decisions/019). Where there is no front it asks nothing."""
 
     def audience(self, request: Request) -> str:
         """The key of everybody who would be answered just this, made of all that the answer depends on besides the
