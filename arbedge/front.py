@@ -28,15 +28,13 @@ _TOKEN, _SESSION = "ApiToken", "AccountSession"
 
 
 def callers(digests: Collection[str]) -> Mapping[str, Facts]:
-    """Who stands behind these API tokens; those that open nothing are missing. Four queries, however many, and two
-    writes for those that were not used within the last minute."""
+    """Who stands behind these API tokens; those that open nothing are missing. Five queries, however many."""
     real, now = clock.wall_now(), clock.now()
     # The first use of a day is written into the audit's chain: that request is Django's.
     today = real.date()
     tokens = [
         one for one in tokens_standing(digests, now=real) if one.last_used_at and one.last_used_at.date() == today
     ]
-    tokens_touch(tokens, now=real)
     listed = audiences({(one.user_id, one.level) for one in tokens}, now=now)
     # What was seen counts by the day, so nothing that depends on it outlives midnight.
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -52,6 +50,12 @@ def callers(digests: Collection[str]) -> Mapping[str, Facts]:
         )
         for one in tokens
     }
+
+
+def touch(digests: Collection[str]) -> None:
+    """Write down that these tokens are in use. A query and two writes, however many."""
+    real = clock.wall_now()
+    tokens_touch(tokens_standing(digests, now=real), now=real)
 
 
 def streams() -> Streams:

@@ -90,6 +90,7 @@ class Site:
             repeats=self.bridges[1],
             routes=front.ROUTES,
             load=front.callers,
+            touch=front.touch,
             streamer=self.streams,
             close_thread=close_old_connections,
         )
@@ -191,7 +192,8 @@ async def _whole(scene: Scene[T]) -> T:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         loop = asyncio.get_running_loop()
-        for pool in (site.front._asker, *(one._pool for one in site.bridges), site.streams._looker, site.streams._ear):
+        beside = (site.front._asker, site.front._writer, site.front._counter, site.streams._looker, site.streams._ear)
+        for pool in (*beside, *(one._pool for one in site.bridges)):
             # Each of its threads has a connection, which would keep the test's database.
             for _ in range(pool._max_workers):
                 await loop.run_in_executor(pool, connections.close_all)

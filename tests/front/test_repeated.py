@@ -233,6 +233,25 @@ def test_a_token_that_expires_meanwhile_is_not_believed_longer(
     assert play(scene) <= 0.5
 
 
+def test_who_is_answered_early_is_active_all_the_same(
+    play: Play, make_user: MakeUser, token_of: TokenOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "TOUCH_S", 0.02)
+    user = make_user("ada")
+    token = token_of(user)
+    long_ago = clock.wall_now() - timedelta(minutes=2)
+
+    async def scene(site: Site) -> None:
+        await site.ask(token=token)
+        await in_thread(lambda: ApiToken.objects.update(last_used_at=long_ago))
+        while await in_thread(lambda: ApiToken.objects.get().last_used_at == long_ago):
+            await asyncio.sleep(0.01)
+
+    play(scene)
+    user.refresh_from_db()
+    assert user.last_activity_at is not None and user.last_activity_at > long_ago
+
+
 def test_what_is_too_old_is_made_anew(
     play: Play, make_user: MakeUser, make_opportunity: MakeOpportunity, token_of: TokenOf, at_once: None
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import logging
 import os
 import time
 from collections.abc import Callable, Collection
@@ -19,11 +20,14 @@ from apps.core.front.leases import Leases
 from apps.core.front.mark import Mark
 from apps.core.front.standings import Load, Standing, Standings
 
+logger = logging.getLogger(__name__)
+
 # A longer question is Django's alone: what is kept has to be small.
 QUERY_MAX_BYTES = 512
 REQUEST_ID_MAX_BYTES = 64
 # An answer that is nobody's after so many tries is Django's own to give.
 _ROUNDS = 3
+TOUCH_S = 30.0
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,17 +51,20 @@ class Front:
         repeats: Bridge,
         routes: Collection[str],
         load: Load,
+        touch: Callable[[Collection[str]], None],
         streamer: Streamer,
         close_thread: Callable[[], None],
     ) -> None:
         self._bridge, self._routes, self._streamer = bridge, frozenset(routes), streamer
         # What many wait for does not stand in one queue with what one waits for.
         self._repeats = repeats
-        # One thread, so one database connection, for questions about many callers at once.
-        self._asker = ThreadPoolExecutor(1, thread_name_prefix="front")
+        # A thread, so one database connection, for questions about many callers at once; one that writes down who came,
+        # since writers may have to wait for each other; and one for Redis.
+        self._asker, self._writer, self._counter = (ThreadPoolExecutor(1, thread_name_prefix="front") for _ in range(3))
         self._close_thread = close_thread
-        self._standings = Standings(load, self._ask)
-        self._leases = Leases(self._ask)
+        self._standings = Standings(load, partial(self._ask, self._asker))
+        self._leases = Leases(partial(self._ask, self._counter))
+        self._touch = touch
         self._answers = Answers()
         # By question, and by whose it is where everybody has to be counted for themselves.
         self._making: dict[tuple[Question, str], asyncio.Future[Answer | None]] = {}
@@ -106,9 +113,10 @@ class Front:
                     self._begin(question, scope, digest)
                 await self._give(answer, asked, standing, now, send)
                 return
+            # Being counted into a day makes somebody one of another audience. Ages count from when the request came:
+            # thousands may wait for this one, and the last of them would find it too old.
             await asyncio.shield(self._begin(question, scope, digest))
-            # Being counted into a day makes somebody one of another audience.
-            now = time.monotonic()
+            standing = self._standings.newest(digest) or standing
         await self._pass_on(scope, receive, send, Mark(counted=True), standing)
 
     def _begin(self, question: Question, scope: Scope, digest: str) -> "asyncio.Future[Answer | None]":
@@ -204,8 +212,8 @@ class Front:
         both = [(name, given[name] + b", " + value if name in given else value) for name, value in shown.items()]
         return Reply(reply.status, without(reply.headers, *shown) + both, reply.body)
 
-    def _ask(self, work: Callable[..., Any], *given: Any) -> "asyncio.Future[Any]":
-        return asyncio.get_running_loop().run_in_executor(self._asker, self._asking, work, *given)
+    def _ask(self, pool: ThreadPoolExecutor, work: Callable[..., Any], *given: Any) -> "asyncio.Future[Any]":
+        return asyncio.get_running_loop().run_in_executor(pool, self._asking, work, *given)
 
     def _asking(self, work: Callable[..., Any], *given: Any) -> Any:
         try:
@@ -215,9 +223,27 @@ class Front:
 
     def _work(self) -> None:
         self._works = True
-        for forever in (self._standings.keep_fresh(), self._streamer.run()):
+        beside = (
+            self._standings.keep_fresh(),
+            self._leases.keep(self._standings.leases),
+            self._write_down(),
+            self._streamer.run(),
+        )
+        for forever in beside:
             task = asyncio.ensure_future(forever)
             self._tasks.add(task)
+
+    async def _write_down(self) -> None:
+        """Who was answered here is active, too; for ever."""
+        while True:
+            await asyncio.sleep(TOUCH_S)
+            digests = self._standings.hot()
+            try:
+                if digests:
+                    await self._ask(self._writer, self._touch, digests)
+            except Exception:
+                # They come again in half a minute, or have gone.
+                logger.exception("The front could not write down who came")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

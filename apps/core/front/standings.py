@@ -41,7 +41,7 @@ class Lease:
     """A share of the caller's quota that this process took, and the newest it knows of the whole."""
 
     credit: int = 0
-    until: float = 0.0
+    used: int = 0
     size: int = 0
     left: int = 0
     ends: float = 0.0
@@ -82,6 +82,10 @@ class Standings:
         standing.used = now
         return standing
 
+    def newest(self, digest: str) -> Standing | None:
+        """The caller as known last, by whoever asked the database for them after their request had come."""
+        return self._known.get(digest)
+
     async def find(self, digest: str) -> Standing | None:
         """The caller as the database says now; None for what opens nothing, and where the database can't be asked."""
         waiting = self._asked.get(digest)
@@ -101,6 +105,14 @@ class Standings:
     def forget(self, digest: str) -> None:
         """The next request of this caller is judged by what the database says then."""
         self._known.pop(digest, None)
+
+    def hot(self) -> list[str]:
+        """Everybody who called of late."""
+        return list(self._known)
+
+    def leases(self) -> dict[str, tuple[Lease, int]]:
+        """By person: the share that is held, and the limit that it is of."""
+        return {one.key: (one.lease, one.requests) for one in self._known.values()}
 
     async def keep_fresh(self) -> None:
         """Ask again about everybody who called of late, once a second, for ever."""
@@ -129,10 +141,10 @@ class Standings:
         for at in range(0, len(digests), BATCH):
             part = digests[at : at + BATCH]
             await self._refresh(part)
-            now = time.monotonic()
             for digest in part:
+                # However long it took: the database was asked after the request had come.
                 if not asked[digest].done():
-                    asked[digest].set_result(self.get(digest, now))
+                    asked[digest].set_result(self.newest(digest))
 
     async def _refresh(self, digests: list[str]) -> None:
         begun = time.monotonic()
