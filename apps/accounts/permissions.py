@@ -6,12 +6,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.accounts.auth import scope_held
-from apps.accounts.enums import Role
 from apps.accounts.exceptions import RightMissing
-from apps.accounts.grants import GRANTS, for_operators, level_rank
+from apps.accounts.grants import GRANTS, for_operators
 from apps.accounts.models import User
 from apps.accounts.scopes import Scope
-from apps.accounts.selectors import level_of, permission_require
+from apps.accounts.selectors import permission_require
 
 
 class RightDenied(PermissionDenied):
@@ -37,23 +36,6 @@ def needs(permission: str) -> type[BasePermission]:
             return True
 
     return Needs
-
-
-def role_at_least(role: Role) -> type[BasePermission]:
-    """A permission class that lets in operators of `role` or above, whatever they are allowed beyond that; refusals as
-    of `needs`."""
-
-    class RoleAtLeast(BasePermission):
-        def has_permission(self, request: Request, view: APIView) -> bool:
-            user = request.user
-            if not isinstance(user, User):
-                return False
-            if level_rank(level_of(user)) < level_rank(role.value):
-                raise RightDenied(RightMissing(role.value))
-            scope_held(request, Scope.ADMIN)
-            return True
-
-    return RoleAtLeast
 
 
 def right_require(request: Request, permission: str) -> None:

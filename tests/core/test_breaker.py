@@ -179,6 +179,8 @@ def test_without_redis_it_lets_everything_through_and_says_so(
     assert target.state() is BreakerState.CLOSED
     assert target.retry_in() == 0.0
     assert "does not guard" in caplog.text
+    assert troubled(["telegram", "slack"]) == set()
+    assert "2 breakers do not guard" in caplog.text
 
 
 @pytest.mark.parametrize("bad", [{"failures": 0}, {"probes": 0}, {"open_seconds": 0}])

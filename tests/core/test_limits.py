@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from apps.core import redis
 from apps.core.exceptions import TemporaryError
-from apps.core.limits import Demand, Limit, Usage, acquire, close_tap, usage
+from apps.core.limits import Demand, Limit, Usage, acquire, close_tap, forget, usage
 
 MINUTE = Limit(3, 60)
 DAY = Limit(5, 86_400)
@@ -192,6 +192,12 @@ def test_without_redis_nothing_is_granted_and_the_caller_is_told_to_come_again(r
 def test_usage_without_redis_is_not_known_rather_than_nothing(redis_away: None) -> None:
     with pytest.raises(TemporaryError) as caught:
         usage("chat")
+    assert caught.value.code == "limits_away"
+
+
+def test_forgetting_without_redis_is_told_to_the_caller(redis_away: None) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        forget("k")
     assert caught.value.code == "limits_away"
 
 
