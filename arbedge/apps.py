@@ -1,5 +1,7 @@
 """App configuration of the project itself: wires the pipeline once all rooms are loaded."""
 
+import gc
+
 from django.apps import AppConfig
 
 
@@ -13,3 +15,7 @@ class ArbedgeConfig(AppConfig):
         from arbedge import pipeline
 
         pipeline.connect()
+        if not gc.isenabled():
+            # All that was loaded stays for as long as the process: rounds need not walk it.
+            gc.freeze()
+            gc.enable()
