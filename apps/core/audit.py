@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -11,6 +11,20 @@ from apps.core import audit_chain, caller, clock
 from apps.core.models import AuditRecord
 
 MASK = "••••"
+# What readers are shown of a record, in this order.
+COLUMNS: Final = (
+    "id",
+    "at",
+    "actor_id",
+    "action",
+    "target",
+    "changes",
+    "address",
+    "agent",
+    "request_id",
+    "position",
+    "digest",
+)
 # What a secret is called, and what ours and others' look like wherever they stand.
 _SECRET_NAME = re.compile(
     r"pass(word|phrase)|secret|token|credential|authorization|cookie|api.?key|private.?key", re.IGNORECASE

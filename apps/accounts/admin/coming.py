@@ -3,9 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
@@ -13,7 +13,6 @@ from apps.accounts.models import Invitation, InvitationUse, Letter, Registration
 from apps.accounts.services import invitation_issue, invitation_revoke
 from apps.core import clock
 from apps.core.admin.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
-from apps.core.exceptions import PermanentError
 
 
 class InvitationUseInline(ReadOnlyInline):
@@ -61,17 +60,6 @@ class InvitationAdmin(AuditedAdmin):
         now = clock.wall_now()
         done = sum(invitation_revoke(invitation_id=row.pk, actor_id=request.user.pk, now=now) for row in queryset)
         self.message_user(request, ngettext("%d invitation revoked.", "%d invitations revoked.", done) % done)
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """The form; what makes no sense is told on it, and nothing is stored."""
-        try:
-            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
-        except PermanentError as error:
-            self.message_user(request, error.message, level=messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-        return response
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: forms.Form, change: bool) -> None:
         """Issue it; its code travels only inside this request."""

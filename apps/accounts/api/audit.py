@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import generics, serializers
 
 from apps.accounts.permissions import needs
+from apps.core import audit
 from apps.core.api.origin import ORIGIN_HEADER, OriginHeaderMixin
 from apps.core.api.pagination import CursorPagination
 from apps.core.api.schema import error_response
@@ -32,19 +33,7 @@ class AuditSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = AuditRecord
-        fields = (
-            "id",
-            "at",
-            "actor_id",
-            "action",
-            "target",
-            "changes",
-            "address",
-            "agent",
-            "request_id",
-            "position",
-            "digest",
-        )
+        fields = audit.COLUMNS
 
 
 class _Pages(CursorPagination):

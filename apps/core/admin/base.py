@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from django.contrib import messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold import decorators
 
 from apps.core import audit
+from apps.core.exceptions import PermanentError
 
 # The theme is untyped, and its classes are Django's in other clothes.
 if TYPE_CHECKING:
@@ -42,6 +44,17 @@ class HouseAdmin(ModelAdmin):
     show_full_result_count = False
     compressed_fields = True
     list_filter_submit = True
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The form; what a service refuses is told on it, and nothing is stored."""
+        try:
+            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        except PermanentError as error:
+            self.message_user(request, error.message, level=messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return response
 
 
 class AuditedAdmin(HouseAdmin):

@@ -4,14 +4,13 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.core import config
 from apps.core.admin.base import HouseAdmin, display
-from apps.core.exceptions import PermanentError
 from apps.core.models import ConfigValue
 
 
@@ -100,17 +99,6 @@ class ConfigValueAdmin(HouseAdmin):
         for key in keys:
             config.config_reset(key=key, actor_id=request.user.pk)
         self.message_user(request, f"{len(keys)} back to the default.")
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """The form; a value that the declaration refuses is told on it, and nothing is stored."""
-        try:
-            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
-        except PermanentError as error:
-            self.message_user(request, error.message, level=messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-        return response
 
     def save_model(self, request: HttpRequest, obj: ConfigValue, form: forms.ModelForm, change: bool) -> None:
         """Checked, stored and audited by the service."""

@@ -9,15 +9,15 @@ The rules of technical signals have the same all and any, but speak of closed ba
 several exchanges say at this moment.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from apps.core import given
 from apps.distribution.triggers.base import ParamsInvalid, Place
 
 MAX_DEPTH: Final = 3
 MAX_CONDITIONS: Final = 10
-_HUGE: Final = 1e18
 # Figures of one unit can be compared with each other.
 UNITS: Final[Mapping[str, str]] = {
     "price": "price",
@@ -86,90 +86,58 @@ def figures(node: Node) -> Iterator[Figure]:
 
 def conditions_parse(data: Any) -> Group:
     """The conditions in `data` (decoded JSON). ParamsInvalid for anything else."""
-    fields = _object(data, "when")
+    try:
+        return _parsed(data)
+    except given.GivenInvalid as error:
+        raise ParamsInvalid(f"params.{error.message}") from error
+
+
+def _parsed(data: Any) -> Group:
+    fields = given.mapping(data, "when")
     tree = _group(fields, "when", 1)
     count = sum(1 for _ in leaves(tree))
     if count > MAX_CONDITIONS:
-        _refuse("when", f"Use at most {MAX_CONDITIONS} conditions; these are {count}.")
+        given.refuse("when", f"Use at most {MAX_CONDITIONS} conditions; these are {count}.")
     return tree
 
 
 def _node(data: Any, path: str, depth: int) -> Node:
-    fields = _object(data, path)
+    fields = given.mapping(data, path)
     return _comparison(fields, path) if "field" in fields else _group(fields, path, depth)
 
 
 def _group(fields: Mapping[str, Any], path: str, depth: int) -> Group:
     if set(fields) not in ({"all"}, {"any"}):
-        _refuse(path, "Say all or any (and nothing beside it), or field.")
+        given.refuse(path, "Say all or any (and nothing beside it), or field.")
     if depth > MAX_DEPTH:
-        _refuse(path, f"Nest at most {MAX_DEPTH} groups.")
+        given.refuse(path, f"Nest at most {MAX_DEPTH} groups.")
     [(name, parts)] = fields.items()
     if not isinstance(parts, list) or not 1 <= len(parts) <= MAX_CONDITIONS:
-        _refuse(f"{path}.{name}", f"Use a list of 1 to {MAX_CONDITIONS} conditions.")
+        given.refuse(f"{path}.{name}", f"Use a list of 1 to {MAX_CONDITIONS} conditions.")
     return Group(name == "all", tuple(_node(part, f"{path}.{name}[{at}]", depth + 1) for at, part in enumerate(parts)))
 
 
 def _comparison(fields: Mapping[str, Any], path: str) -> Comparison:
     if ("value" in fields) is ("other" in fields):
-        _refuse(path, "Say value (a number) or other (another figure), one of them.")
-    _only(fields, {"field", "symbol", "exchange", "op", "value", "other"}, path)
+        given.refuse(path, "Say value (a number) or other (another figure), one of them.")
+    given.only(fields, {"field", "symbol", "exchange", "op", "value", "other"}, path)
     left = _figure(fields, path)
-    above = _one_of(fields.get("op"), (">", "<"), f"{path}.op") == ">"
+    above = given.one_of(fields.get("op"), (">", "<"), f"{path}.op") == ">"
     if "value" in fields:
-        return Comparison(left, above, _number(fields["value"], f"{path}.value"))
-    other = _object(fields["other"], f"{path}.other")
-    _only(other, {"field", "symbol", "exchange", "times"}, f"{path}.other")
+        return Comparison(left, above, given.number(fields["value"], f"{path}.value"))
+    other = given.mapping(fields["other"], f"{path}.other")
+    given.only(other, {"field", "symbol", "exchange", "times"}, f"{path}.other")
     right = _figure(other, f"{path}.other")
     if UNITS[left.field] != UNITS[right.field]:
         fitting = [name for name, unit in UNITS.items() if unit == UNITS[left.field]]
-        _refuse(f"{path}.other.field", f"{left.field} can be compared with {_listed(fitting)}.")
+        given.refuse(f"{path}.other.field", f"{left.field} can be compared with {given.listed(fitting)}.")
     return Comparison(left, above, right)
 
 
 def _figure(fields: Mapping[str, Any], path: str) -> Figure:
-    field = _one_of(fields.get("field"), UNITS, f"{path}.field")
-    symbol = _text(fields.get("symbol"), 80, f"{path}.symbol")
-    exchange = _text(fields.get("exchange"), 40, f"{path}.exchange")
+    field = given.one_of(fields.get("field"), UNITS, f"{path}.field")
+    symbol = given.text(fields.get("symbol"), 80, f"{path}.symbol")
+    exchange = given.text(fields.get("exchange"), 40, f"{path}.exchange")
     if field in _FUNDING and ":" not in symbol:
-        _refuse(f"{path}.symbol", "Only perpetuals pay funding: BTC/USDT:USDT.")
-    return Figure(field, Place(exchange, symbol), _number(fields.get("times", 1), f"{path}.times"))
-
-
-def _number(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
-        _refuse(path, f"Use a number (below {_HUGE:g}).")
-    return float(value)
-
-
-def _text(value: Any, most: int, path: str) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= most:
-        _refuse(path, f"Use a text of 1 to {most} characters.")
-    return value
-
-
-def _one_of(value: Any, known: Collection[str], path: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        _refuse(path, f"Use one of {_listed(known)}.")
-    return value
-
-
-def _object(data: Any, path: str) -> Mapping[str, Any]:
-    if not isinstance(data, Mapping):
-        _refuse(path, "Use an object.")
-    return data
-
-
-def _only(fields: Mapping[str, Any], known: Collection[str], path: str) -> None:
-    unknown = sorted(str(name) for name in fields if name not in known)
-    if unknown:
-        _refuse(path, f"Unknown here: {_listed(unknown)}. There is {_listed(sorted(known))}.")
-
-
-def _listed(names: Collection[str]) -> str:
-    # What callers send may be long; what they may send is not.
-    return ", ".join(str(name)[:40] for name in list(names)[:20])
-
-
-def _refuse(path: str, message: str) -> NoReturn:
-    raise ParamsInvalid(f"params.{path}: {message}")
+        given.refuse(f"{path}.symbol", "Only perpetuals pay funding: BTC/USDT:USDT.")
+    return Figure(field, Place(exchange, symbol), given.number(fields.get("times", 1), f"{path}.times"))

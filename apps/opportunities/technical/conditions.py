@@ -9,11 +9,12 @@
 does.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from apps.core import given
 from apps.core.exceptions import PermanentError
 from apps.markets.candles.timeframes import TIMEFRAMES
 from apps.opportunities.technical.operands import ATR, CLOSE, OPERANDS, PATTERNS, Op, Operand, Turn
@@ -22,7 +23,6 @@ MAX_DEPTH: Final = 4
 MAX_CONDITIONS: Final = 20
 MAX_TIMEFRAMES: Final = 3
 # No price is as high; JSON knows whole numbers that no float can hold.
-_HUGE: Final = 1e18
 
 # (timeframe, figure or pattern)
 Reading: TypeAlias = tuple[str, str]
@@ -86,7 +86,14 @@ class Conditions:
 
 def conditions_parse(data: Any) -> Conditions:
     """The conditions in `data` (decoded JSON). Raises ConditionsInvalid for anything else."""
-    fields = _object(data, "conditions")
+    try:
+        return _parsed(data)
+    except given.GivenInvalid as error:
+        raise ConditionsInvalid(error.path, error.words) from error
+
+
+def _parsed(data: Any) -> Conditions:
+    fields = given.mapping(data, "conditions")
     confirm = fields.get("confirm", [])
     tree = {name: value for name, value in fields.items() if name != "confirm"}
     when = _group(tree, "conditions", 1)
@@ -96,11 +103,11 @@ def conditions_parse(data: Any) -> Conditions:
     parsed = Conditions(when, confirming)
     count = sum(1 for _ in _leaves((when, *confirming)))
     if count > MAX_CONDITIONS:
-        _refuse("conditions", f"Use at most {MAX_CONDITIONS} conditions; these are {count}.")
+        given.refuse("conditions", f"Use at most {MAX_CONDITIONS} conditions; these are {count}.")
     if len(parsed.timeframes) > MAX_TIMEFRAMES:
-        _refuse("conditions", f"Use at most {MAX_TIMEFRAMES} timeframes; these are {len(parsed.timeframes)}.")
+        given.refuse("conditions", f"Use at most {MAX_TIMEFRAMES} timeframes; these are {len(parsed.timeframes)}.")
     if not any(True for _ in _leaves((when,))):
-        _refuse("conditions", "Say at least one condition.")
+        given.refuse("conditions", "Say at least one condition.")
     return parsed
 
 
@@ -137,107 +144,80 @@ def _readings(leaf: Comparison | PatternShown) -> Iterator[Reading]:
 
 
 def _node(data: Any, path: str, depth: int) -> Node:
-    fields = _object(data, path)
+    fields = given.mapping(data, path)
     if "all" in fields or "any" in fields:
         return _group(fields, path, depth)
     if "pattern" in fields:
         return _pattern(fields, path)
     if "indicator" in fields:
         return _comparison(fields, path)
-    return _refuse(path, "Say all, any, indicator or pattern.")
+    return given.refuse(path, "Say all, any, indicator or pattern.")
 
 
 def _group(fields: Mapping[str, Any], path: str, depth: int) -> Group:
     if depth > MAX_DEPTH:
-        _refuse(path, f"Nest at most {MAX_DEPTH} groups.")
+        given.refuse(path, f"Nest at most {MAX_DEPTH} groups.")
     if set(fields) not in ({"all"}, {"any"}):
-        _refuse(path, f"Say either all or any, and nothing beside it; this has {_listed(fields)}.")
+        given.refuse(path, f"Say either all or any, and nothing beside it; this has {given.listed(fields)}.")
     (name,) = fields
     return Group(name == "all", _parts(fields[name], f"{path}.{name}", depth + 1))
 
 
 def _parts(data: Any, path: str, depth: int) -> tuple[Node, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MAX_CONDITIONS:
-        _refuse(path, f"Use a list of 1 to {MAX_CONDITIONS} conditions.")
+        given.refuse(path, f"Use a list of 1 to {MAX_CONDITIONS} conditions.")
     return tuple(_node(part, f"{path}[{at}]", depth) for at, part in enumerate(data))
 
 
 def _pattern(fields: Mapping[str, Any], path: str) -> PatternShown:
-    _only(fields, {"pattern", "timeframe", "is"}, path)
+    given.only(fields, {"pattern", "timeframe", "is"}, path)
     return PatternShown(
-        pattern=_one_of(fields["pattern"], sorted(PATTERNS), f"{path}.pattern"),
+        pattern=given.one_of(fields["pattern"], sorted(PATTERNS), f"{path}.pattern"),
         timeframe=_timeframe(fields, path),
-        turn=Turn(_one_of(fields.get("is"), [turn.value for turn in Turn], f"{path}.is")),
+        turn=Turn(given.one_of(fields.get("is"), [turn.value for turn in Turn], f"{path}.is")),
     )
 
 
 def _comparison(fields: Mapping[str, Any], path: str) -> Comparison:
-    operand = OPERANDS[_one_of(fields["indicator"], OPERANDS, f"{path}.indicator")]
-    op = Op(_one_of(fields.get("op"), [op.value for op in Op], f"{path}.op"))
+    operand = OPERANDS[given.one_of(fields["indicator"], OPERANDS, f"{path}.indicator")]
+    op = Op(given.one_of(fields.get("op"), [op.value for op in Op], f"{path}.op"))
     return Comparison(operand, _timeframe(fields, path), op, _than(fields, operand, op, path))
 
 
 def _than(fields: Mapping[str, Any], operand: Operand, op: Op, path: str) -> float | Operand | tuple[float, float]:
     common = {"indicator", "timeframe", "op"}
     if op is Op.BETWEEN:
-        _only(fields, common | {"value"}, path)
+        given.only(fields, common | {"value"}, path)
         ends = fields.get("value")
         if not isinstance(ends, list) or len(ends) != 2:
-            _refuse(f"{path}.value", "between takes a list of two numbers, the lower one first.")
+            given.refuse(f"{path}.value", "between takes a list of two numbers, the lower one first.")
         low, high = (_number(end, operand, f"{path}.value[{at}]") for at, end in enumerate(ends))
         if low >= high:
-            _refuse(f"{path}.value", "The first number has to be the lower one.")
+            given.refuse(f"{path}.value", "The first number has to be the lower one.")
         return low, high
     if ("value" in fields) is ("other" in fields):
-        _refuse(path, "Say value (a number) or other (the name of another indicator), one of them.")
+        given.refuse(path, "Say value (a number) or other (the name of another indicator), one of them.")
     if "value" in fields:
-        _only(fields, common | {"value"}, path)
+        given.only(fields, common | {"value"}, path)
         return _number(fields["value"], operand, f"{path}.value")
-    _only(fields, common | {"other"}, path)
-    other = OPERANDS[_one_of(fields["other"], OPERANDS, f"{path}.other")]
+    given.only(fields, common | {"other"}, path)
+    other = OPERANDS[given.one_of(fields["other"], OPERANDS, f"{path}.other")]
     if other.unit is not operand.unit or other == operand:
         fitting = [one.name for one in OPERANDS.values() if one.unit is operand.unit and one != operand]
-        _refuse(
-            f"{path}.other", f"{operand.name} ({operand.unit}) can be compared with {_listed(fitting) or 'numbers'}."
+        given.refuse(
+            f"{path}.other",
+            f"{operand.name} ({operand.unit}) can be compared with {given.listed(fitting) or 'numbers'}.",
         )
     return other
 
 
 def _number(value: Any, operand: Operand, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
-        _refuse(path, f"Use a number (below {_HUGE:g}).")
-    if not operand.low <= value <= operand.high:
+    read = given.number(value, path)
+    if not operand.low <= read <= operand.high:
         ends = f"from {operand.low:g} to {operand.high:g}" if isfinite(operand.high) else f"of at least {operand.low:g}"
-        _refuse(path, f"{operand.name} is compared with numbers {ends}.")
-    return float(value)
+        given.refuse(path, f"{operand.name} is compared with numbers {ends}.")
+    return read
 
 
 def _timeframe(fields: Mapping[str, Any], path: str) -> str:
-    return _one_of(fields.get("timeframe"), TIMEFRAMES, f"{path}.timeframe")
-
-
-def _one_of(value: Any, known: Collection[str], path: str) -> str:
-    if not isinstance(value, str) or value not in known:
-        _refuse(path, f"Use one of {_listed(known)}.")
-    return value
-
-
-def _object(data: Any, path: str) -> Mapping[str, Any]:
-    if not isinstance(data, Mapping):
-        _refuse(path, "Use an object.")
-    return data
-
-
-def _only(fields: Mapping[str, Any], known: Collection[str], path: str) -> None:
-    unknown = sorted(str(name) for name in fields if name not in known)
-    if unknown:
-        _refuse(path, f"Unknown here: {_listed(unknown)}. There is {_listed(sorted(known))}.")
-
-
-def _listed(names: Collection[str]) -> str:
-    # What callers send may be long; what they may send is not.
-    return ", ".join(str(name)[:40] for name in list(names)[:80])
-
-
-def _refuse(path: str, message: str) -> NoReturn:
-    raise ConditionsInvalid(path, message)
+    return given.one_of(fields.get("timeframe"), TIMEFRAMES, f"{path}.timeframe")

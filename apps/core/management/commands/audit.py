@@ -12,20 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core import audit, audit_chain, clock
 
-_COLUMNS = (
-    "id",
-    "at",
-    "actor_id",
-    "action",
-    "target",
-    "changes",
-    "address",
-    "agent",
-    "request_id",
-    "position",
-    "digest",
-)
-
 
 class Command(BaseCommand):
     """Walks the chain, or writes records out."""
@@ -83,10 +69,10 @@ def _jsonl(file: IO[str], rows: Iterable[dict[str, Any]]) -> None:
 
 def _csv(file: IO[str], rows: Iterable[dict[str, Any]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(audit.COLUMNS)
     for row in rows:
         cells = row | {"changes": json.dumps(row["changes"], sort_keys=True)}
-        writer.writerow([_cell(cells[name]) for name in _COLUMNS])
+        writer.writerow([_cell(cells[name]) for name in audit.COLUMNS])
 
 
 def _cell(value: Any) -> Any:
